@@ -1,0 +1,3 @@
+//! **Strongroom** keeps evidence: files that must still be provably the same, years later.
+
+pub mod kernel;
