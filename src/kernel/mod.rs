@@ -1,1 +1,12 @@
-//! Pure values.
+//! Pure values: what the system speaks of, with no clock, no I/O and no async.
+//!
+//! Everything here is a function of its arguments. Formats that are persisted or signed are drawn in the module
+//! that owns them and pinned by golden vectors under `tests/vectors/`.
+
+pub mod cbor;
+pub mod digest;
+pub mod event;
+pub mod hash;
+pub mod id;
+pub mod limits;
+pub mod merkle;

@@ -1,0 +1,241 @@
+//! Events: the records of the log.
+//!
+//! A record is a canonical CBOR map of at most [`EVENT_RECORD_MAX_BYTES`]:
+//!
+//! ```text
+//! { "v": 1, "id": bytes .size 16, "at": uint (ms since the epoch, UTC), "actor": text, "stream": text,
+//!   "seq": uint (0-based version in its stream), "type": text, "data": map, ? "cause": bytes .size 16 }
+//! ```
+//!
+//! - The position is not in the record: it is the leaf index in the Merkle tree.
+//! - Logged bytes never change. When the shape of `data` does, the old one stays readable here.
+//! - Records hold digests and ids, never contents or free text, so that erasing a document erases what it said.
+//! - [`Event::decode`] refuses what [`Event::encode`] would not have written.
+
+mod blob;
+mod key;
+mod manifest;
+mod object;
+mod repository;
+mod tag;
+mod token;
+
+pub use blob::{BlobLinked, BlobStored};
+pub use key::{KeyAdded, KeyKind, KeyRetired};
+pub use manifest::{ManifestAccepted, ManifestReadGranted};
+pub use object::{DiscardReason, ObjectDiscarded};
+pub use repository::{RepositoryCreated, RepositoryUpdated};
+pub use tag::{TagRemoved, TagSet};
+pub use token::{TokenMinted, TokenRevoked};
+
+use uuid::Uuid;
+
+use super::cbor::{self, Bounds, Fields, Value};
+use super::id::{Actor, EventId, RepositoryName, RequestId, StreamName};
+use super::limits::EVENT_RECORD_MAX_BYTES;
+
+/// Why bytes are not an event record, or an event cannot be one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Not canonical, or a field is wrong.
+    #[error("event record: {0}")]
+    Encoding(#[from] cbor::Error),
+    /// A version of the record format that this program does not know.
+    #[error("event record of version {0}; this program reads version 1")]
+    Version(u64),
+    /// A type that this program does not know: it is older than the log.
+    #[error("unknown event type `{0}`; use a newer strongroom")]
+    UnknownType(String),
+    /// The record would be larger than an entry may be.
+    #[error("event record of {0} bytes, more than the {EVENT_RECORD_MAX_BYTES} of an entry")]
+    TooLarge(usize),
+}
+
+/// One fact with its circumstances, as it stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Unique in the log.
+    pub id: EventId,
+    /// When it was appended: milliseconds since the Unix epoch, never smaller than in the record before.
+    pub at_ms: u64,
+    /// Who did it.
+    pub actor: Actor,
+    /// What it is about.
+    pub stream: StreamName,
+    /// Its version in that stream, 0-based.
+    pub seq: u64,
+    /// What happened.
+    pub fact: Fact,
+    /// The request that led to it.
+    pub cause: Option<RequestId>,
+}
+
+/// A record's `data`: to and from the fields of a map.
+trait Data: Sized {
+    /// The `type` of the record.
+    const TYPE: &'static str;
+    fn write(&self) -> Vec<(String, Value)>;
+    fn read(fields: &mut Fields) -> Result<Self, cbor::Error>;
+}
+
+/// Declares [`Fact`] from the types of its variants, so that no list of them can miss one.
+macro_rules! facts {
+    ($($(#[$doc:meta])* $variant:ident),* $(,)?) => {
+        /// What happened: one variant for each event type.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Fact {
+            $($(#[$doc])* $variant($variant),)*
+        }
+
+        impl Fact {
+            /// Every type that this program can read, as `noun.past-tense`.
+            pub const TYPES: &'static [&'static str] = &[$(<$variant as Data>::TYPE),*];
+
+            /// The `type` of its record, `noun.past-tense`.
+            pub fn type_name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => <$variant as Data>::TYPE,)*
+                }
+            }
+
+            fn write(&self) -> Vec<(String, Value)> {
+                match self {
+                    $(Self::$variant(data) => data.write(),)*
+                }
+            }
+
+            fn read(type_name: &str, fields: &mut Fields) -> Result<Self, Error> {
+                match type_name {
+                    $(<$variant as Data>::TYPE => Ok(Self::$variant(Data::read(fields)?)),)*
+                    other => Err(Error::UnknownType(other.chars().take(64).collect())),
+                }
+            }
+        }
+
+        $(impl From<$variant> for Fact {
+            fn from(data: $variant) -> Self {
+                Self::$variant(data)
+            }
+        })*
+    };
+}
+
+facts! {
+    /// A repository came to be.
+    RepositoryCreated,
+    /// A repository's settings changed.
+    RepositoryUpdated,
+    /// Bytes are durably stored, and may be used in this repository.
+    BlobStored,
+    /// A blob of another repository may be used in this one.
+    BlobLinked,
+    /// A package was accepted.
+    ManifestAccepted,
+    /// Someone was given a package to read.
+    ManifestReadGranted,
+    /// A tag names a manifest.
+    TagSet,
+    /// A tag names nothing any more.
+    TagRemoved,
+    /// An API token was made.
+    TokenMinted,
+    /// An API token no longer works.
+    TokenRevoked,
+    /// A key may sign.
+    KeyAdded,
+    /// A key signs nothing new.
+    KeyRetired,
+    /// An object that no event will name may be deleted.
+    ObjectDiscarded,
+}
+
+impl Fact {
+    /// The repository that it concerns, if it concerns one.
+    pub fn repository(&self) -> Option<&RepositoryName> {
+        match self {
+            Self::RepositoryCreated(data) => Some(&data.repository),
+            Self::RepositoryUpdated(data) => Some(&data.repository),
+            Self::BlobStored(data) => Some(&data.repository),
+            Self::BlobLinked(data) => Some(&data.repository),
+            Self::ManifestAccepted(data) => Some(&data.repository),
+            Self::ManifestReadGranted(data) => Some(&data.repository),
+            Self::TagSet(data) => Some(&data.repository),
+            Self::TagRemoved(data) => Some(&data.repository),
+            Self::TokenMinted(_)
+            | Self::TokenRevoked(_)
+            | Self::KeyAdded(_)
+            | Self::KeyRetired(_)
+            | Self::ObjectDiscarded(_) => None,
+        }
+    }
+
+    /// The `data` of its record, for renderings in other forms than CBOR.
+    pub fn data(&self) -> Value {
+        Value::Map(self.write())
+    }
+}
+
+impl Event {
+    /// The record: canonical, ready to be hashed as a leaf.
+    ///
+    /// # Errors
+    /// If it would be larger than an entry may be.
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+        let mut map = vec![
+            ("v".into(), Value::Unsigned(1)),
+            ("id".into(), Value::Bytes(self.id.0.as_bytes().to_vec())),
+            ("at".into(), Value::Unsigned(self.at_ms)),
+            ("actor".into(), Value::text(&self.actor)),
+            ("stream".into(), Value::text(&self.stream)),
+            ("seq".into(), Value::Unsigned(self.seq)),
+            ("type".into(), Value::text(self.fact.type_name())),
+            ("data".into(), self.fact.data()),
+        ];
+        if let Some(cause) = self.cause {
+            map.push(("cause".into(), Value::Bytes(cause.0.as_bytes().to_vec())));
+        }
+        let record = cbor::encode(&Value::Map(map));
+        if record.len() > EVENT_RECORD_MAX_BYTES { Err(Error::TooLarge(record.len())) } else { Ok(record) }
+    }
+
+    /// Reads a record back.
+    ///
+    /// # Errors
+    /// If it is not canonical, has fields too many or too few, or is of a version or type unknown here.
+    pub fn decode(record: &[u8]) -> Result<Self, Error> {
+        let mut fields = Fields::of(cbor::decode(record, Bounds::bytes(EVENT_RECORD_MAX_BYTES))?)?;
+        match fields.unsigned("v")? {
+            1 => {}
+            other => return Err(Error::Version(other)),
+        }
+        let mut data = Fields::of(fields.required("data")?)?;
+        let event = Self {
+            id: EventId(uuid(fields.required("id")?, "id")?),
+            at_ms: fields.unsigned("at")?,
+            actor: fields.parse("actor")?,
+            stream: fields.parse("stream")?,
+            seq: fields.unsigned("seq")?,
+            fact: Fact::read(&fields.parse::<String>("type")?, &mut data)?,
+            cause: fields.take("cause").map(|value| uuid(value, "cause").map(RequestId)).transpose()?,
+        };
+        data.finish()?;
+        fields.finish()?;
+        Ok(event)
+    }
+}
+
+fn uuid(value: Value, field: &'static str) -> Result<Uuid, cbor::Error> {
+    let wrong = || cbor::Error::Field { field: field.into(), expected: "16 bytes".into() };
+    let Value::Bytes(bytes) = value else { return Err(wrong()) };
+    Uuid::from_slice(&bytes).map_err(|_| wrong())
+}
+
+/// Fields of a record's `data`: present ones only, named once.
+fn map<const N: usize>(fields: [(&str, Option<Value>); N]) -> Vec<(String, Value)> {
+    fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+}
+
+/// A text field that is always there.
+fn text(value: impl ToString) -> Option<Value> {
+    Some(Value::text(value))
+}

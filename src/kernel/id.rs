@@ -1,0 +1,472 @@
+//! Identifiers: each a type of its own, parsed once where it enters.
+//!
+//! - What is parsed is printed back unchanged.
+//! - Names follow the OCI grammars, so every repository and tag can be reached by OCI clients.
+//! - No identifier holds a person's name by design; an [`Actor`] is a token's pseudonymous subject.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::digest::{self, Blake3, Digest};
+use super::limits::{ACTOR_MAX_BYTES, REPOSITORY_NAME_MAX_BYTES, STREAM_NAME_MAX_BYTES, TAG_MAX_BYTES};
+
+/// Why a text is not such an identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It is longer than the bound, or empty.
+    #[error("{what} has 1 to {max} bytes, this has {found}")]
+    Length {
+        /// What was parsed.
+        what: &'static str,
+        /// Most bytes.
+        max: usize,
+        /// Bytes given.
+        found: usize,
+    },
+    /// It does not follow the grammar.
+    #[error("{what} is written {grammar}")]
+    Grammar {
+        /// What was parsed.
+        what: &'static str,
+        /// Its grammar, in words or as an example.
+        grammar: &'static str,
+    },
+    /// The digest in it is none.
+    #[error(transparent)]
+    Digest(#[from] digest::Error),
+}
+
+/// A text with a grammar: parse, print, serde, `Debug` as its text.
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:expr, $grammar:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self, Error> {
+                if text.is_empty() || text.len() > $max {
+                    return Err(Error::Length { what: $what, max: $max, found: text.len() });
+                }
+                let check: fn(&str) -> bool = $check;
+                if !check(text) {
+                    return Err(Error::Grammar { what: $what, grammar: $grammar });
+                }
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Error;
+
+            fn try_from(text: String) -> Result<Self, Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// A named space, `acme/reports`. OCI distribution-spec, "Pulling manifests": `<name>`.
+    RepositoryName,
+    "a repository name",
+    REPOSITORY_NAME_MAX_BYTES,
+    "in lowercase components joined by `/`, such as acme/reports: each starts and ends with a letter or digit, \
+     and may hold `.`, `_`, `__` or `-` between them",
+    |text| text.split('/').all(is_repository_component)
+);
+
+text_id!(
+    /// A movable name for a manifest. OCI distribution-spec, "Pulling manifests": `<reference>` as a tag.
+    Tag,
+    "a tag",
+    TAG_MAX_BYTES,
+    "with letters, digits, `_`, `.` and `-`, and does not start with `.` or `-`",
+    |text| !text.starts_with(['.', '-']) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+);
+
+text_id!(
+    /// Who did it: a token's subject, pseudonymous.
+    Actor,
+    "an actor",
+    ACTOR_MAX_BYTES,
+    "with lowercase letters, digits, `.`, `_`, `:`, `/` and `-`",
+    |text| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._:/-".contains(&b))
+);
+
+text_id!(
+    /// A place for objects, as configuration names it.
+    StoreName,
+    "a store name",
+    63,
+    "with lowercase letters, digits and `-`",
+    is_label
+);
+
+text_id!(
+    /// A process that runs a plane, as configuration names it.
+    NodeName,
+    "a node name",
+    63,
+    "with lowercase letters, digits and `-`",
+    is_label
+);
+
+text_id!(
+    /// A signing key: the first 16 hex characters of the SHA-256 of its public key.
+    KeyId,
+    "a key id",
+    16,
+    "in 16 lowercase hex characters",
+    |text| text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+);
+
+text_id!(
+    /// An API token's public name, `tok_` and 32 hex characters. Not the secret.
+    TokenId,
+    "a token id",
+    36,
+    "`tok_` and 32 lowercase hex characters",
+    |text| {
+        text.strip_prefix("tok_")
+            .is_some_and(|id| id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+    }
+);
+
+text_id!(
+    /// Where an object lies in its store: two hex characters, `/`, and a fresh UUID. Never reused.
+    ObjectKey,
+    "an object key",
+    35,
+    "as `<2 hex>/<32 hex>`",
+    |text| {
+        let bytes = text.as_bytes();
+        let digits = |part: &[u8]| part.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        bytes.len() == 35 && bytes[2] == b'/' && digits(&bytes[..2]) && digits(&bytes[3..])
+    }
+);
+
+text_id!(
+    /// The series of events about one thing: `tag/acme/reports:latest`. Versions count within it.
+    StreamName,
+    "a stream name",
+    STREAM_NAME_MAX_BYTES,
+    "`<kind>/<name>` in printable ASCII without spaces",
+    |text| text.contains('/') && text.bytes().all(|b| b.is_ascii_graphic())
+);
+
+fn is_label(text: &str) -> bool {
+    !text.starts_with('-') && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+fn is_repository_component(component: &str) -> bool {
+    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let separator = |run: &str| matches!(run, "." | "_" | "__") || run.bytes().all(|b| b == b'-');
+    let mut rest = component;
+    loop {
+        let word = rest.find(|c| !alphanumeric(c)).unwrap_or(rest.len());
+        if word == 0 {
+            return false;
+        }
+        rest = &rest[word..];
+        if rest.is_empty() {
+            return true;
+        }
+        let run = rest.find(alphanumeric).unwrap_or(rest.len());
+        if !separator(&rest[..run]) {
+            return false;
+        }
+        rest = &rest[run..];
+    }
+}
+
+impl StreamName {
+    /// Of a repository's own settings.
+    pub fn repository(repository: &RepositoryName) -> Self {
+        Self(format!("repository/{repository}"))
+    }
+
+    /// Of a blob, by its primary address.
+    pub fn blob(blob: Blake3) -> Self {
+        Self(format!("blob/{blob}"))
+    }
+
+    /// Of a manifest in a repository.
+    pub fn manifest(repository: &RepositoryName, manifest: Blake3) -> Self {
+        Self(format!("manifest/{repository}@{manifest}"))
+    }
+
+    /// Of a tag in a repository.
+    pub fn tag(repository: &RepositoryName, tag: &Tag) -> Self {
+        Self(format!("tag/{repository}:{tag}"))
+    }
+
+    /// Of an API token.
+    pub fn token(token: &TokenId) -> Self {
+        Self(format!("token/{token}"))
+    }
+
+    /// Of a signing key.
+    pub fn key(key: &KeyId) -> Self {
+        Self(format!("key/{key}"))
+    }
+
+    /// Of an object in a store.
+    pub fn object(store: &StoreName, object: &ObjectKey) -> Self {
+        Self(format!("object/{store}/{object}"))
+    }
+}
+
+impl ObjectKey {
+    /// From a fresh UUIDv7. The shard comes from its random end, so that neighbours in time spread.
+    pub fn from_uuid(id: Uuid) -> Self {
+        let hex = id.simple().to_string();
+        Self(format!("{}/{hex}", &hex[30..]))
+    }
+}
+
+impl TokenId {
+    /// From a fresh UUID.
+    pub fn from_uuid(id: Uuid) -> Self {
+        Self(format!("tok_{}", id.simple()))
+    }
+}
+
+impl KeyId {
+    /// Of an Ed25519 public key.
+    pub fn of(public_key: &[u8; 32]) -> Self {
+        use sha2::Digest as _;
+        Self(hex::encode(&sha2::Sha256::digest(public_key)[..8]))
+    }
+}
+
+/// A UUID with a meaning.
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self, Error> {
+                let grammar = Error::Grammar { what: "an id", grammar: "as a UUID" };
+                text.parse().map(Self).map_err(|_| grammar)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// An event: unique in the log, so a retried append is the same append.
+    EventId
+);
+uuid_id!(
+    /// One resumable upload.
+    SessionId
+);
+uuid_id!(
+    /// One permission to move bytes.
+    GrantId
+);
+uuid_id!(
+    /// One request, `X-Request-Id`; the `cause` of the events that it led to.
+    RequestId
+);
+
+/// How a manifest is named inside its repository.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Reference {
+    /// By a tag, whatever it names now.
+    Tag(Tag),
+    /// By a digest of either algorithm.
+    Digest(Digest),
+}
+
+impl FromStr for Reference {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        // A tag has no colon, a digest always does.
+        if text.contains(':') { Ok(Self::Digest(text.parse()?)) } else { Ok(Self::Tag(text.parse()?)) }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => tag.fmt(f),
+            Self::Digest(digest) => digest.fmt(f),
+        }
+    }
+}
+
+/// A package as people write it: `acme/reports:v1` or `acme/reports@blake3:..`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct PackageRef {
+    /// Where it lies.
+    pub repository: RepositoryName,
+    /// Which one.
+    pub reference: Reference,
+}
+
+impl FromStr for PackageRef {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (repository, reference) = if let Some((repository, digest)) = text.split_once('@') {
+            (repository, Reference::Digest(digest.parse()?))
+        } else if let Some((repository, tag)) = text.split_once(':') {
+            (repository, Reference::Tag(tag.parse()?))
+        } else {
+            return Err(Error::Grammar {
+                what: "a package",
+                grammar: "`<repository>:<tag>` or `<repository>@<digest>`",
+            });
+        };
+        Ok(Self { repository: repository.parse()?, reference })
+    }
+}
+
+impl fmt::Display for PackageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reference {
+            Reference::Tag(tag) => write!(f, "{}:{tag}", self.repository),
+            Reference::Digest(digest) => write!(f, "{}@{digest}", self.repository),
+        }
+    }
+}
+
+macro_rules! string_conversions {
+    ($($name:ident),*) => {$(
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Error;
+
+            fn try_from(text: String) -> Result<Self, Error> {
+                text.parse()
+            }
+        }
+    )*};
+}
+
+string_conversions!(Reference, PackageRef);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repository_names_follow_the_oci_grammar() {
+        for good in ["a", "acme/reports", "a.b_c__d-e--f/0", "library/alpine", &"a".repeat(255)] {
+            assert!(good.parse::<RepositoryName>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "A",
+            "acme/",
+            "/acme",
+            "a//b",
+            "a..b",
+            "a___b",
+            "-a",
+            "a-",
+            "a._b",
+            "../etc",
+            "a b",
+            "a/-/b",
+            "ä",
+            "a\0b",
+            "a/../b",
+            &"a".repeat(256),
+        ] {
+            assert!(bad.parse::<RepositoryName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn tags_follow_the_oci_grammar() {
+        for good in ["v1", "_x", "Latest-2.0", &"t".repeat(128)] {
+            assert!(good.parse::<Tag>().is_ok(), "{good}");
+        }
+        for bad in ["", ".v1", "-v1", "a/b", "a:b", "a b", "é", &"t".repeat(129)] {
+            assert!(bad.parse::<Tag>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_package_is_named_by_tag_or_digest() {
+        let digest = Digests::of(b"x").blake3;
+        for text in ["acme/reports:v1".to_owned(), format!("acme/reports@{digest}")] {
+            assert_eq!(text.parse::<PackageRef>().unwrap().to_string(), text);
+        }
+        for bad in ["acme/reports", "acme/reports:", "acme/reports@v1", ":v1", "acme/reports:a:b"] {
+            assert!(bad.parse::<PackageRef>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_object_key_is_its_uuid_behind_a_shard() {
+        let key = ObjectKey::from_uuid(Uuid::from_u128(0xab));
+        assert_eq!(key.as_str(), "ab/000000000000000000000000000000ab");
+        assert_eq!(key.as_str().parse(), Ok(key));
+        for bad in ["../000000000000000000000000000000ab", "ab/00", "AB/000000000000000000000000000000ab"] {
+            assert!(bad.parse::<ObjectKey>().is_err(), "{bad}");
+        }
+    }
+
+    use crate::kernel::digest::Digests;
+}

@@ -1,0 +1,129 @@
+//! Every bound of the system: unit in the name, reason beside it, relations asserted at compile time.
+//!
+//! A bound that is not here does not exist; a bound that is here is enforced where the value enters.
+
+/// Bytes of one event record. The bound of an entry in a tlog-tiles bundle (a 16-bit length), so that the log can
+/// be served as C2SP tiles without another format. Records carry digests, never contents.
+pub const EVENT_RECORD_MAX_BYTES: usize = 65_535;
+
+/// Bytes of one canonical document (manifest, policy, plan). The bound that OCI registries put on manifests.
+pub const DOCUMENT_MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// Layers of one manifest. With about 500 bytes a descriptor this is what fits [`DOCUMENT_MAX_BYTES`]; a larger
+/// package is a manifest of manifests.
+pub const MANIFEST_LAYERS_MAX: usize = 8_000;
+
+/// Annotations on one manifest or descriptor. Evidence is labelled, not stored, in annotations.
+pub const ANNOTATIONS_MAX: usize = 256;
+
+/// Bytes of one annotation key; a reverse-DNS name with room to spare.
+pub const ANNOTATION_KEY_MAX_BYTES: usize = 255;
+
+/// Bytes of one annotation value. Long enough for a URL, a revision, a symbolic link or a file path.
+pub const ANNOTATION_VALUE_MAX_BYTES: usize = 4_096;
+
+/// Bytes of a file's path inside a package: `PATH_MAX` of Linux, so every packed path can be unpacked.
+pub const PACKAGE_PATH_MAX_BYTES: usize = 4_096;
+
+/// Bytes of one component of such a path: `NAME_MAX` of Linux and of most filesystems.
+pub const PACKAGE_PATH_COMPONENT_MAX_BYTES: usize = 255;
+
+/// Bytes of a media type or artifact type: RFC 6838 section 4.2 allows 127 on each side of the slash.
+pub const MEDIA_TYPE_MAX_BYTES: usize = 255;
+
+/// Bytes of a repository name, as OCI clients and registries bound it.
+pub const REPOSITORY_NAME_MAX_BYTES: usize = 255;
+
+/// Bytes of a tag: OCI distribution-spec, `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
+pub const TAG_MAX_BYTES: usize = 128;
+
+/// Bytes of an actor: a pseudonymous token subject, not prose.
+pub const ACTOR_MAX_BYTES: usize = 128;
+
+/// Bytes of a stream name: a repository, a digest and a prefix.
+pub const STREAM_NAME_MAX_BYTES: usize = 512;
+
+/// Nesting of canonical CBOR. The deepest format of ours (manifest > layers > descriptor > annotations) needs 4;
+/// the rest is headroom that still fits any stack.
+pub const CBOR_DEPTH_MAX: usize = 16;
+
+/// Values inside one canonical CBOR item, so that a small input cannot demand a large allocation: a full manifest
+/// holds [`MANIFEST_LAYERS_MAX`] descriptors of a dozen values each, and their annotations.
+pub const CBOR_ITEMS_MAX: usize = 1_000_000;
+
+/// Bytes after which hash state can be saved and restored. One aligned BLAKE3 subtree; what a takeover has to read
+/// again is less than one block.
+pub const HASH_BLOCK_BYTES: u64 = 1024 * 1024;
+
+/// Bytes of a blob: 5 TiB, the largest object of S3.
+pub const BLOB_MAX_BYTES: u64 = 5 * 1024 * 1024 * 1024 * 1024;
+
+/// Bytes of a blob that may arrive in one request without a session: nothing is acknowledged before it is sealed,
+/// so it needs no journal. Also what one such request may buffer.
+pub const SMALL_BLOB_MAX_BYTES: u64 = 1024 * 1024;
+
+/// Bytes of a JSON request body, manifests excepted.
+pub const JSON_BODY_MAX_BYTES: usize = 1024 * 1024;
+
+/// Blobs named in one open request; a page of digests, answered by one query.
+pub const OPEN_BATCH_MAX: usize = 1_000;
+
+/// Items of one listed page.
+pub const PAGE_MAX_ITEMS: u32 = 1_000;
+
+/// Items of a page when the caller does not say.
+pub const PAGE_DEFAULT_ITEMS: u32 = 100;
+
+/// Minutes, in seconds, for which a grant is valid; renewed by opening again.
+pub const GRANT_LIFE_SECONDS: u64 = 15 * 60;
+
+/// Seconds after which a session ends, whatever happens. Retention's grace has to be longer.
+pub const SESSION_LIFE_MAX_SECONDS: u64 = 24 * 60 * 60;
+
+/// Seconds within which a receipt must reach the control plane; longer than any outage that is not a disaster.
+pub const RECEIPT_DELIVERY_SECONDS: u64 = 7 * 24 * 60 * 60;
+
+/// Seconds by which two machines' clocks may differ before a signed statement's times are doubted.
+pub const CLOCK_SKEW_SECONDS: u64 = 60;
+
+/// Milliseconds by which the clock may run ahead of the last event before appends stop. `at` never goes back, so
+/// one bad jump would be permanent; a service that slept longer must be told so by its operator.
+pub const CLOCK_JUMP_FORWARD_MAX_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
+
+/// Milliseconds by which the clock may be behind the last event before appends stop. Less than this is smoothed
+/// over by repeating the last `at`.
+pub const CLOCK_JUMP_BACK_MAX_MS: u64 = 60 * 60 * 1_000;
+
+/// Append requests that wait for the writer; more are refused with "try again", which bounds memory and latency.
+pub const APPEND_QUEUE_MAX: usize = 4_096;
+
+/// Members of one batch: beyond this a larger batch no longer pays and only adds latency.
+pub const APPEND_BATCH_MAX_MEMBERS: usize = 1_024;
+
+/// Events of one batch.
+pub const APPEND_BATCH_MAX_EVENTS: usize = 16_384;
+
+/// Events of one member: a package accepted together with the links of all of its layers.
+pub const APPEND_MEMBER_MAX_EVENTS: usize = MANIFEST_LAYERS_MAX + 64;
+
+/// Bytes of the records of one batch, so that one transaction's parameters stay in memory and under the wire's bound.
+pub const APPEND_BATCH_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// How often a use case reloads and decides again after a conflict before it gives the conflict to the caller.
+pub const APPEND_RETRIES_MAX: u32 = 5;
+
+/// Hashes in a full Merkle tile (2^8), as in C2SP tlog-tiles.
+pub const TILE_WIDTH: u64 = 256;
+
+/// Bytes that all uploads together may hold in memory, whatever their number.
+pub const UPLOAD_BUFFER_BUDGET_BYTES: usize = 32 * 1024 * 1024;
+
+/// Events folded in one transaction of a rebuild, which bounds its memory.
+pub const REBUILD_BATCH_EVENTS: u32 = 10_000;
+
+const _: () = assert!(APPEND_MEMBER_MAX_EVENTS <= APPEND_BATCH_MAX_EVENTS);
+const _: () = assert!(SMALL_BLOB_MAX_BYTES <= HASH_BLOCK_BYTES, "a small blob hashes as one block");
+const _: () = assert!(GRANT_LIFE_SECONDS < SESSION_LIFE_MAX_SECONDS);
+const _: () = assert!(SESSION_LIFE_MAX_SECONDS < RECEIPT_DELIVERY_SECONDS);
+const _: () = assert!(HASH_BLOCK_BYTES.is_power_of_two());
+const _: () = assert!(TILE_WIDTH.is_power_of_two());
