@@ -3,8 +3,11 @@
 //! ```text
 //! blob.stored = { "repository": text, "blake3": bytes .size 32, "sha256": bytes .size 32, "size": uint,
 //!                 "store": text, "object": text, "node": text, "receipt": text (JWT) }
-//! blob.linked = { "repository": text, "blake3": bytes .size 32, "from": text }
+//! blob.linked = { "repository": text, "blake3": bytes .size 32, ? "from": text, ? "receipt": text (JWT) }
 //! ```
+//! A link has one of two grounds: the right to pull from another repository (`from`), or the same bytes uploaded once
+//! more (`receipt`), of which one object is kept. The second must not name the repository that had them first: its
+//! reader may have no right to know of it.
 
 use super::{Data, Fields, RepositoryName, Value, cbor, map, text};
 use crate::kernel::digest::{Blake3, Sha256};
@@ -68,8 +71,10 @@ pub struct BlobLinked {
     pub repository: RepositoryName,
     /// Its primary address.
     pub blake3: Blake3,
-    /// Where it already was.
-    pub from: RepositoryName,
+    /// Where it already was, if the actor's right to pull from there is the ground.
+    pub from: Option<RepositoryName>,
+    /// The receipt for the same bytes uploaded here, if that is the ground. Its object is discarded.
+    pub receipt: Option<String>,
 }
 
 impl Data for BlobLinked {
@@ -79,7 +84,8 @@ impl Data for BlobLinked {
         map([
             ("repository", text(&self.repository)),
             ("blake3", Some(Value::Bytes(self.blake3.as_bytes().to_vec()))),
-            ("from", text(&self.from)),
+            ("from", self.from.as_ref().map(Value::text)),
+            ("receipt", self.receipt.as_ref().map(Value::text)),
         ])
     }
 
@@ -87,7 +93,8 @@ impl Data for BlobLinked {
         Ok(Self {
             repository: fields.parse("repository")?,
             blake3: Blake3::new(fields.array_32("blake3")?),
-            from: fields.parse("from")?,
+            from: fields.parse_optional("from")?,
+            receipt: fields.parse_optional("receipt")?,
         })
     }
 }
