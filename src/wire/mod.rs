@@ -1,0 +1,21 @@
+//! The JSON documents of the HTTP API, shared by the server and the client.
+//!
+//! - One file a resource. Identifiers are kernel types, so a document that parses holds only valid ones.
+//! - Requests refuse unknown fields: a misspelt option must not be an option left out. Answers may grow fields.
+//! - Times are RFC 3339 in UTC with milliseconds ([`time::Timestamp`]); sizes are bytes; digests and ids are text.
+//! - Secrets ([`secret::Secret`]) show nothing in `Debug`.
+
+pub mod blob;
+pub mod event;
+pub mod key;
+pub mod manifest;
+pub mod problem;
+pub mod read;
+pub mod receipt;
+pub mod repository;
+pub mod secret;
+pub mod status;
+pub mod tag;
+pub mod time;
+pub mod token;
+pub mod upload;
