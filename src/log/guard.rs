@@ -1,0 +1,62 @@
+//! Guards: static predicates over the views, evaluated under the head lock.
+//!
+//! For what versions of streams cannot express without naming thousands of them. The log carries guards; the views
+//! answer them (see [`super::Folds`]).
+
+use crate::kernel::digest::Blake3;
+use crate::kernel::id::{ObjectKey, RepositoryName, StoreName};
+
+/// Something that must hold at the moment of the append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard {
+    /// Each of these blobs is live and linked to the repository.
+    BlobsLinked {
+        /// Where.
+        repository: RepositoryName,
+        /// Which.
+        blobs: Vec<Blake3>,
+    },
+    /// These manifests are accepted in the repository.
+    ManifestsAccepted {
+        /// Where.
+        repository: RepositoryName,
+        /// Which.
+        manifests: Vec<Blake3>,
+    },
+    /// The object was never discarded, so that an event may still name it.
+    ObjectNotDiscarded {
+        /// The store that has it.
+        store: StoreName,
+        /// Where in that store.
+        object: ObjectKey,
+    },
+}
+
+/// A guard that does not hold, with what is in the way.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GuardFailure {
+    /// All blobs that are not live and linked.
+    #[error("{} blobs are not stored in {repository}", missing.len())]
+    BlobsMissing {
+        /// Where.
+        repository: RepositoryName,
+        /// Which.
+        missing: Vec<Blake3>,
+    },
+    /// All manifests that are not accepted.
+    #[error("{} manifests are not accepted in {repository}", missing.len())]
+    ManifestsMissing {
+        /// Where.
+        repository: RepositoryName,
+        /// Which.
+        missing: Vec<Blake3>,
+    },
+    /// The object was discarded.
+    #[error("object {object} of store {store} was discarded")]
+    ObjectDiscarded {
+        /// The store that had it.
+        store: StoreName,
+        /// Where in that store.
+        object: ObjectKey,
+    },
+}

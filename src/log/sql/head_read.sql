@@ -1,0 +1,2 @@
+-- log.head.read
+select size, frontier, last_at, fold_generation from log.head

@@ -1,0 +1,2 @@
+-- log.read.page (size)
+select size from log.head

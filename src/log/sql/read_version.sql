@@ -1,0 +1,2 @@
+-- log.read.version
+select version from log.streams where stream = $1

@@ -1,0 +1,2 @@
+-- log.wake.speak
+select pg_notify('strongroom_log', $1)
