@@ -1,6 +1,10 @@
 //! **Strongroom** keeps evidence: files that must still be provably the same, years later.
 
-pub mod clock;
+// In dependency order: a module imports only from modules above it.
 pub mod kernel;
+
+pub mod clock;
+
+pub mod access;
 pub mod log;
 pub mod wire;

@@ -112,6 +112,9 @@ pub const APPEND_BATCH_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// How often a use case reloads and decides again after a conflict before it gives the conflict to the caller.
 pub const APPEND_RETRIES_MAX: u32 = 5;
 
+/// Scopes of one token: with the longest repository name in each, the event that mints it still fits a record.
+pub const TOKEN_SCOPES_MAX: usize = 64;
+
 /// Hashes in a full Merkle tile (2^8), as in C2SP tlog-tiles.
 pub const TILE_WIDTH: u64 = 256;
 
