@@ -5,6 +5,8 @@ pub mod kernel;
 
 pub mod clock;
 
+pub mod contract;
+
 pub mod access;
 pub mod log;
 pub mod wire;

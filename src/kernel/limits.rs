@@ -83,6 +83,9 @@ pub const SESSION_LIFE_MAX_SECONDS: u64 = 24 * 60 * 60;
 /// Seconds within which a receipt must reach the control plane; longer than any outage that is not a disaster.
 pub const RECEIPT_DELIVERY_SECONDS: u64 = 7 * 24 * 60 * 60;
 
+/// Bytes of a signed statement (grant, receipt): names and digests, so that one fits a header line of any server.
+pub const STATEMENT_MAX_BYTES: usize = 4_096;
+
 /// Seconds by which two machines' clocks may differ before a signed statement's times are doubted.
 pub const CLOCK_SKEW_SECONDS: u64 = 60;
 
