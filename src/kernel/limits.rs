@@ -13,6 +13,10 @@ pub const DOCUMENT_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// package is a manifest of manifests.
 pub const MANIFEST_LAYERS_MAX: usize = 8_000;
 
+/// Manifests of one index, about 300 bytes each: a package of 8,000,000 layers, which is more files than one tree of
+/// evidence has been seen to hold, and few enough to check as one.
+pub const INDEX_MANIFESTS_MAX: usize = 1_000;
+
 /// Annotations on one manifest or descriptor. Evidence is labelled, not stored, in annotations.
 pub const ANNOTATIONS_MAX: usize = 256;
 
