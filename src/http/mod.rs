@@ -12,3 +12,4 @@ pub mod conditional;
 pub mod problem;
 pub mod query;
 pub mod range;
+pub mod tus;

@@ -169,7 +169,8 @@ impl IntoResponse for Problem {
             tracing::error!(code = self.code.name(), reason, "request failed");
         }
         let body = serde_json::to_vec(&self.document()).expect("a problem is plain data");
-        let mut response = (self.code.status(), [(header::CONTENT_TYPE, wire::MEDIA_TYPE)], body).into_response();
+        let mut response =
+            (self.code.status(), [(header::CONTENT_TYPE, wire::MEDIA_TYPE)], body).into_response();
         if self.code.status() == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"strongroom\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

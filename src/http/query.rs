@@ -27,7 +27,8 @@ impl Query {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             Some((decode(name)?, decode(value)?))
         });
-        let broken = || Problem::new(Code::InvalidQuery, "The query's percent-encoding is broken or gives no UTF-8.");
+        let broken =
+            || Problem::new(Code::InvalidQuery, "The query's percent-encoding is broken or gives no UTF-8.");
         decoded.collect::<Option<_>>().map(Self).ok_or_else(broken)
     }
 
