@@ -10,5 +10,3 @@ pub mod contract;
 pub mod access;
 pub mod log;
 pub mod wire;
-
-pub mod http;

@@ -149,6 +149,63 @@ pub fn verify_inclusion(leaf: Hash, index: u64, size: u64, proof: &[Hash], root:
     last == 0 && node == *root
 }
 
+/// The leaf ranges `from..to` whose roots make the consistency proof between two sizes (RFC 9162 section 2.1.4.1).
+pub fn consistency_ranges(old: u64, new: u64) -> Vec<(u64, u64)> {
+    let mut ranges = Vec::new();
+    let (mut from, mut to, mut whole) = (0, new, true);
+    while old != to && old > 0 {
+        let split = from + (to - from).next_power_of_two() / 2;
+        if old <= split {
+            ranges.push((split, to));
+            to = split;
+        } else {
+            ranges.push((from, split));
+            from = split;
+            whole = false;
+        }
+    }
+    if !whole {
+        ranges.push((from, to));
+    }
+    ranges.reverse();
+    ranges
+}
+
+/// Verifies that the tree of the old size is the beginning of the tree of the new size (RFC 9162 section 2.1.4.2).
+pub fn verify_consistency(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) -> bool {
+    let ((old_size, old_root), (new_size, new_root)) = (old, new);
+    match old_size {
+        0 => return proof.is_empty() && *old_root == empty_root(),
+        _ if old_size > new_size => return false,
+        _ if old_size == new_size => return proof.is_empty() && old_root == new_root,
+        _ => {}
+    }
+    let mut path = proof.iter();
+    let first = if old_size.is_power_of_two() { Some(old_root) } else { path.next() };
+    let Some(first) = first else { return false };
+    let shift = (old_size - 1).trailing_ones();
+    let (mut at, mut last) = ((old_size - 1) >> shift, (new_size - 1) >> shift);
+    let (mut old_node, mut new_node) = (*first, *first);
+    for sibling in path {
+        if last == 0 {
+            return false;
+        }
+        if at & 1 == 1 || at == last {
+            old_node = node_hash(sibling, &old_node);
+            new_node = node_hash(sibling, &new_node);
+            while at & 1 == 0 && at != 0 {
+                at >>= 1;
+                last >>= 1;
+            }
+        } else {
+            new_node = node_hash(&new_node, sibling);
+        }
+        at >>= 1;
+        last >>= 1;
+    }
+    last == 0 && old_node == *old_root && new_node == *new_root
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,6 +310,21 @@ mod tests {
             prop_assert!(verify_inclusion(leaves[index], index as u64, count as u64, &proof, &root));
             prop_assert!(!verify_inclusion(leaf_hash(b"other"), index as u64, count as u64, &proof, &root));
             prop_assert!(!verify_inclusion(leaves[index], index as u64, count as u64, &[proof, vec![root]].concat(), &root));
+        }
+
+        #[test]
+        fn consistency_proofs_hold_for_their_trees_only(new in 1usize..300, pick in any::<prop::sample::Index>()) {
+            let leaves = leaves(new);
+            let old = pick.index(new + 1);
+            let (old_root, new_root) = (root_by_definition(&leaves[..old]), root_by_definition(&leaves));
+            let proof: Vec<Hash> = consistency_ranges(old as u64, new as u64)
+                .into_iter()
+                .map(|(from, to)| root_by_definition(&leaves[from as usize..to as usize]))
+                .collect();
+            let (size, wrong) = (old as u64, leaf_hash(b"another tree"));
+            prop_assert!(verify_consistency((size, &old_root), (new as u64, &new_root), &proof));
+            prop_assert!(!verify_consistency((size, &wrong), (new as u64, &new_root), &proof));
+            prop_assert!(old == 0 || !verify_consistency((size, &old_root), (new as u64, &wrong), &proof));
         }
     }
 }

@@ -4,10 +4,10 @@
 //! that owns them and pinned by golden vectors under `tests/vectors/`.
 
 pub mod cbor;
+pub mod checkpoint;
 pub mod digest;
 pub mod event;
 pub mod hash;
 pub mod id;
 pub mod limits;
-pub mod manifest;
 pub mod merkle;

@@ -10,6 +10,7 @@
 //! a full queue.
 
 mod append;
+pub mod checkpoint;
 
 pub mod documents;
 pub mod guard;
