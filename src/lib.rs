@@ -10,3 +10,5 @@ pub mod contract;
 pub mod access;
 pub mod log;
 pub mod wire;
+
+pub mod http;

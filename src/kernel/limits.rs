@@ -13,6 +13,10 @@ pub const DOCUMENT_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// package is a manifest of manifests.
 pub const MANIFEST_LAYERS_MAX: usize = 8_000;
 
+/// Manifests of one index, about 300 bytes each: a package of 8,000,000 layers, which is more files than one tree of
+/// evidence has been seen to hold, and few enough to check as one.
+pub const INDEX_MANIFESTS_MAX: usize = 1_000;
+
 /// Annotations on one manifest or descriptor. Evidence is labelled, not stored, in annotations.
 pub const ANNOTATIONS_MAX: usize = 256;
 
@@ -126,6 +130,40 @@ pub const UPLOAD_BUFFER_BUDGET_BYTES: usize = 32 * 1024 * 1024;
 
 /// Events folded in one transaction of a rebuild, which bounds its memory.
 pub const REBUILD_BATCH_EVENTS: u32 = 10_000;
+
+/// Connections that one process serves at once; more wait in the listener's queue. What this costs is a few KiB each,
+/// and a file where an upload is written; a process that may open fewer files takes fewer.
+pub const CONNECTIONS_MAX: usize = 4_096;
+
+/// Bytes of a request's line and headers together. A grant is below 2 KiB, metadata bounded below.
+pub const REQUEST_HEAD_MAX_BYTES: usize = 32 * 1024;
+
+/// Seconds for a request's headers to arrive, and for which an idle connection is kept.
+pub const REQUEST_HEAD_SECONDS: u64 = 30;
+
+/// Seconds for which a body may stand still before the request ends; an upload keeps what arrived.
+pub const BODY_IDLE_SECONDS: u64 = 30;
+
+/// Seconds for a bounded body (JSON, a manifest) to arrive whole, so that dripping bytes do not hold a connection.
+pub const BODY_WHOLE_SECONDS: u64 = 60;
+
+/// Seconds for which a caller may take nothing of an answer before the connection ends.
+pub const ANSWER_STALL_SECONDS: u64 = 60;
+
+/// Seconds that requests in progress get to finish when the service stops; uploads are parked then.
+pub const SHUTDOWN_SECONDS: u64 = 20;
+
+/// Bytes of `Upload-Metadata`, which is kept and given back, never interpreted.
+pub const UPLOAD_METADATA_MAX_BYTES: usize = 4_096;
+
+/// Rows read at a time to stream the log: the memory of one reader.
+pub const EVENTS_STREAM_ROWS: u32 = 4_096;
+
+/// Bytes after which encoded events go out as one chunk.
+pub const EVENTS_CHUNK_BYTES: usize = 256 * 1024;
+
+/// Seconds after which a silent event stream says that it is alive; below the idle limit of common proxies (60 s).
+pub const EVENTS_HEARTBEAT_SECONDS: u64 = 15;
 
 const _: () = assert!(APPEND_MEMBER_MAX_EVENTS <= APPEND_BATCH_MAX_EVENTS);
 const _: () = assert!(SMALL_BLOB_MAX_BYTES <= HASH_BLOCK_BYTES, "a small blob hashes as one block");

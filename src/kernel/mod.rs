@@ -10,4 +10,5 @@ pub mod event;
 pub mod hash;
 pub mod id;
 pub mod limits;
+pub mod manifest;
 pub mod merkle;
