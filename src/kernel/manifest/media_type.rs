@@ -36,6 +36,8 @@ impl MediaType {
     pub const OCTET_STREAM: Self = Self::fixed("application/octet-stream");
     /// The artifact type of a package of files whose depositor named no other.
     pub const PACKAGE: Self = Self::fixed("application/vnd.strongroom.package.v1");
+    /// The artifact type of a part of a package that an index lists.
+    pub const PACKAGE_PART: Self = Self::fixed("application/vnd.strongroom.package-part.v1");
 
     const fn fixed(text: &'static str) -> Self {
         Self(Cow::Borrowed(text))
@@ -106,6 +108,7 @@ mod tests {
             MediaType::OCI_EMPTY,
             MediaType::OCTET_STREAM,
             MediaType::PACKAGE,
+            MediaType::PACKAGE_PART,
         ] {
             assert_eq!(fixed.as_str().parse(), Ok(fixed.clone()));
         }

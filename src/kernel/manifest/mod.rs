@@ -25,6 +25,7 @@ mod index;
 pub mod link;
 pub mod media_type;
 mod oci;
+mod package;
 pub mod path;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ pub use entry::{Entry, File, Kind, Mode};
 pub use index::Index;
 pub use link::LinkTarget;
 pub use media_type::MediaType;
+pub use package::Package;
 pub use path::PackagePath;
 
 use super::cbor::{self, Bounds, Fields, Value};

@@ -92,6 +92,11 @@ fn render(document: &Document<'_>) -> Vec<u8> {
     serde_json::to_vec(document).expect("text keys and no floats")
 }
 
+/// Bytes of a layer in the rendering of its manifest.
+pub(super) fn layer_len(layer: &Descriptor) -> usize {
+    serde_json::to_vec(&blob(layer)).expect("text keys and no floats").len()
+}
+
 fn blob(blob: &Descriptor) -> Json<'_> {
     Json {
         media_type: blob.media_type.as_str(),
