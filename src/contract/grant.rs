@@ -375,6 +375,7 @@ mod tests {
         ring.insert(receipts.verifying_key());
         let receipt = Receipt {
             grant: GrantId(Uuid::from_u128(1)),
+            actor: "service-1".parse().unwrap(),
             session: SessionId(Uuid::from_u128(1)),
             repository: "acme/reports".parse().unwrap(),
             digests: Digests::of(b"x"),

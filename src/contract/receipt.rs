@@ -1,13 +1,14 @@
 //! A receipt: the data plane states that certain bytes are durably stored.
 //!
 //! ```text
-//! claims = { "aud": "strongroom-control", "grant": uuid, "session": uuid, "repository": text, "blake3": digest,
-//!            "sha256": digest, "size": uint, "store": text, "object": text, "node": text,
+//! claims = { "aud": "strongroom-control", "sub": actor, "grant": uuid, "session": uuid, "repository": text,
+//!            "blake3": digest, "sha256": digest, "size": uint, "store": text, "object": text, "node": text,
 //!            "stored_at": ms, "exp": seconds }
 //! ```
 //! - It is signed only after the bytes are durable. It is the evidence inside `blob.stored`, so it can be checked years
 //!   later: [`Receipt::decode`] asks for the signature only, [`Receipt::verify`] for its time too.
-//! - It names the grant that led to it, so the control plane knows whom to hold to it, and a repeat is recognised.
+//! - It names the grant that led to it, so that a repeat is recognised, and to whom that was given: the actor of the
+//!   event, whoever delivers the receipt. The control plane keeps no row of grants.
 //! - After `exp` (deliver by) it is late: the control plane refuses it, and the object is discarded.
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use super::jws::{self, Kind};
 use super::keys::{KeyRing, SigningKey};
 use crate::kernel::digest::{Blake3, Digests, Sha256};
 use crate::kernel::event::KeyKind;
-use crate::kernel::id::{GrantId, NodeName, ObjectKey, RepositoryName, SessionId, StoreName};
+use crate::kernel::id::{Actor, GrantId, NodeName, ObjectKey, RepositoryName, SessionId, StoreName};
 use crate::kernel::limits::{BLOB_MAX_BYTES, CLOCK_SKEW_SECONDS, RECEIPT_DELIVERY_SECONDS};
 
 /// `aud`: the plane that believes receipts.
@@ -30,6 +31,8 @@ const KIND: Kind = Kind { typ: "strongroom-receipt+jwt", name: "receipt", key: K
 pub struct Receipt {
     /// The grant under which they came.
     pub grant: GrantId,
+    /// To whom that grant was given.
+    pub actor: Actor,
     /// The session by which they came.
     pub session: SessionId,
     /// The repository for which they came.
@@ -54,6 +57,7 @@ pub struct Receipt {
 #[serde(deny_unknown_fields)]
 struct Claims {
     aud: String,
+    sub: Actor,
     grant: GrantId,
     session: SessionId,
     repository: RepositoryName,
@@ -75,6 +79,7 @@ impl Receipt {
     pub fn sign(&self, key: &SigningKey) -> String {
         let claims = Claims {
             aud: AUDIENCE.into(),
+            sub: self.actor.clone(),
             grant: self.grant,
             session: self.session,
             repository: self.repository.clone(),
@@ -126,6 +131,7 @@ impl Receipt {
         }
         Ok(Self {
             grant: claims.grant,
+            actor: claims.sub,
             session: claims.session,
             repository: claims.repository,
             digests: Digests { blake3: claims.blake3, sha256: claims.sha256 },
@@ -150,6 +156,7 @@ mod tests {
     fn receipt() -> Receipt {
         Receipt {
             grant: GrantId(Uuid::from_u128(1)),
+            actor: "service-1".parse().unwrap(),
             session: SessionId(Uuid::from_u128(1)),
             repository: "acme/reports".parse().unwrap(),
             digests: Digests::of(b"x"),
@@ -198,6 +205,7 @@ mod tests {
         let key = SigningKey::generate(KeyKind::Receipt);
         let ring = KeyRing::of([key.verifying_key()]);
         let longest = Receipt {
+            actor: "a".repeat(128).parse().unwrap(),
             repository: "a".repeat(255).parse().unwrap(),
             store: "s".repeat(63).parse().unwrap(),
             node: "n".repeat(63).parse().unwrap(),

@@ -6,7 +6,7 @@
 use sqlx::{PgExecutor, PgPool};
 
 use crate::kernel::event::{self, Event};
-use crate::kernel::id::{RepositoryName, StreamName};
+use crate::kernel::id::{EventId, RepositoryName, StreamName};
 
 use super::Recorded;
 
@@ -147,6 +147,15 @@ pub async fn entry(pool: &PgPool, position: u64) -> Result<Option<Raw>, Error> {
         .fetch_optional(pool)
         .await?
         .map(Raw::from))
+}
+
+/// The record with that event id. None if the log has no such event.
+///
+/// # Errors
+/// If the database fails.
+pub async fn by_id(executor: impl PgExecutor<'_>, id: EventId) -> Result<Option<Raw>, sqlx::Error> {
+    let row = sqlx::query_file_as!(Row, "src/log/sql/read_by_id.sql", id.0).fetch_optional(executor).await?;
+    Ok(row.map(Raw::from))
 }
 
 /// The version of a stream: `seq` of its last event. None while it has none.

@@ -17,6 +17,7 @@ mod key;
 mod manifest;
 mod object;
 mod repository;
+mod stream;
 mod tag;
 mod token;
 

@@ -1,0 +1,25 @@
+//! The stream of each fact: what it is about, and so what its versions guard.
+
+use super::Fact;
+use crate::kernel::id::StreamName;
+
+impl Fact {
+    /// The one stream on which it is recorded.
+    pub fn stream(&self) -> StreamName {
+        match self {
+            Self::RepositoryCreated(data) => StreamName::repository(&data.repository),
+            Self::RepositoryUpdated(data) => StreamName::repository(&data.repository),
+            Self::BlobStored(data) => StreamName::blob(data.blake3),
+            Self::BlobLinked(data) => StreamName::blob(data.blake3),
+            Self::ManifestAccepted(data) => StreamName::manifest(&data.repository, data.blake3),
+            Self::ManifestReadGranted(data) => StreamName::manifest(&data.repository, data.blake3),
+            Self::TagSet(data) => StreamName::tag(&data.repository, &data.tag),
+            Self::TagRemoved(data) => StreamName::tag(&data.repository, &data.tag),
+            Self::TokenMinted(data) => StreamName::token(&data.token),
+            Self::TokenRevoked(data) => StreamName::token(&data.token),
+            Self::KeyAdded(data) => StreamName::key(&data.key),
+            Self::KeyRetired(data) => StreamName::key(&data.key),
+            Self::ObjectDiscarded(data) => StreamName::object(&data.store, &data.object),
+        }
+    }
+}
