@@ -4,6 +4,7 @@
 pub mod kernel;
 
 pub mod clock;
+pub mod postgres;
 
 pub mod contract;
 

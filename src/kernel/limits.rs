@@ -165,6 +165,24 @@ pub const EVENTS_CHUNK_BYTES: usize = 256 * 1024;
 /// Seconds after which a silent event stream says that it is alive; below the idle limit of common proxies (60 s).
 pub const EVENTS_HEARTBEAT_SECONDS: u64 = 15;
 
+/// Connections of the pool to Postgres. The embedded server takes 64: this pool, the writer, the signer and a few
+/// offline commands fit; more than a few times the cores only queue inside the server.
+pub const DATABASE_CONNECTIONS_MAX: u32 = 32;
+
+/// Seconds to wait for a connection of the pool before a request is answered with "try again".
+pub const DATABASE_ACQUIRE_SECONDS: u64 = 10;
+
+/// Milliseconds of one statement. All statements are paged or batched; what has to run longer (a rebuild's last
+/// step, a migration) says so for its own transaction.
+pub const DATABASE_STATEMENT_MAX_MS: u64 = 30_000;
+
+/// Milliseconds to wait for a lock: longer than the largest batch holds the head row, shorter than a statement.
+pub const DATABASE_LOCK_WAIT_MAX_MS: u64 = 10_000;
+
+/// Milliseconds that a transaction may sit idle: a client that hangs must not hold the head row for ever.
+pub const DATABASE_IDLE_IN_TRANSACTION_MAX_MS: u64 = 60_000;
+
+const _: () = assert!(DATABASE_LOCK_WAIT_MAX_MS < DATABASE_STATEMENT_MAX_MS);
 const _: () = assert!(APPEND_MEMBER_MAX_EVENTS <= APPEND_BATCH_MAX_EVENTS);
 const _: () = assert!(SMALL_BLOB_MAX_BYTES <= HASH_BLOCK_BYTES, "a small blob hashes as one block");
 const _: () = assert!(GRANT_LIFE_SECONDS < SESSION_LIFE_MAX_SECONDS);

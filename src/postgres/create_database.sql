@@ -1,0 +1,2 @@
+-- postgres.create_database
+CREATE DATABASE strongroom
