@@ -210,3 +210,6 @@ impl Batch {
         Appended { positions, repeated: false }
     }
 }
+
+#[cfg(test)]
+mod tests;
