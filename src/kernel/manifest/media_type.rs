@@ -12,7 +12,7 @@ use crate::kernel::limits::MEDIA_TYPE_MAX_BYTES;
 /// Why a text is not a media type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a media type is written `type/subtype` in at most {MEDIA_TYPE_MAX_BYTES} letters, digits and `!#$&-^_.+`, \
+    "a media type: `type/subtype` in at most {MEDIA_TYPE_MAX_BYTES} letters, digits and `!#$&-^_.+`, \
      each part starting with a letter or digit and without parameters"
 )]
 pub struct Error;

@@ -1,0 +1,101 @@
+//! Grants and receipts: `statements.json`. Ed25519 signs deterministically, so a statement is its bytes.
+
+use serde_json::{Value as Json, json};
+use strongroom::contract::{Grant, KeyRing, Operation, Read, Receipt, SigningKey, Size, Upload};
+use strongroom::kernel::digest::Digests;
+use strongroom::kernel::event::KeyKind;
+use strongroom::kernel::id::{GrantId, ObjectKey, SessionId};
+use uuid::Uuid;
+
+use crate::files::{cases, compare, text};
+
+const NOW_SECONDS: u64 = 1_795_262_400;
+
+fn grant_key() -> SigningKey {
+    SigningKey::from_seed(KeyKind::Grant, [1; 32])
+}
+
+fn receipt_key() -> SigningKey {
+    SigningKey::from_seed(KeyKind::Receipt, [2; 32])
+}
+
+fn ring() -> KeyRing {
+    KeyRing::of([grant_key().verifying_key(), receipt_key().verifying_key()])
+}
+
+fn grants() -> Vec<Grant> {
+    let upload = |session, expected, size| {
+        Operation::Upload(Upload { session, expected, size, session_ends_at_seconds: NOW_SECONDS + 86_400 })
+    };
+    let digests = Digests::of(b"content");
+    let operations = [
+        upload(None, None, Size::AtMost(1 << 40)),
+        upload(Some(SessionId(Uuid::from_u128(7))), Some(digests.sha256.into()), Size::Exact(7)),
+        upload(None, Some(digests.blake3.into()), Size::Exact(7)),
+        Operation::Read(Read { digests, size_bytes: 7, object: ObjectKey::from_uuid(Uuid::from_u128(8)) }),
+    ];
+    let grant = |(n, operation)| Grant {
+        id: GrantId(Uuid::from_u128(n)),
+        actor: "svc:lab".parse().expect("an actor"),
+        repository: "acme/reports".parse().expect("a name"),
+        store: "main".parse().expect("a name"),
+        issued_at_seconds: NOW_SECONDS,
+        expires_at_seconds: NOW_SECONDS + 900,
+        operation,
+    };
+    (1..).zip(operations).map(grant).collect()
+}
+
+fn receipt() -> Receipt {
+    Receipt {
+        grant: GrantId(Uuid::from_u128(1)),
+        session: SessionId(Uuid::from_u128(7)),
+        repository: "acme/reports".parse().expect("a name"),
+        digests: Digests::of(b"content"),
+        size_bytes: 7,
+        store: "main".parse().expect("a name"),
+        object: ObjectKey::from_uuid(Uuid::from_u128(8)),
+        node: "node-1".parse().expect("a name"),
+        stored_at_ms: NOW_SECONDS * 1_000,
+        deliver_by_seconds: NOW_SECONDS + 604_800,
+    }
+}
+
+/// The claims of a statement, as its middle part has them.
+fn claims(statement: &str) -> Json {
+    use base64::Engine as _;
+    let middle = statement.split('.').nth(1).expect("three parts");
+    let json = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(middle).expect("base64url");
+    serde_json::from_slice(&json).expect("JSON")
+}
+
+#[test]
+fn vectors_are_what_the_code_signs() {
+    let case = |statement: String| json!({"claims": claims(&statement), "statement": statement});
+    let key = |key: &SigningKey| json!({"kind": key.kind().name(), "id": key.id(), "public": hex::encode(key.verifying_key().public())});
+    let grants: Vec<Json> = grants().iter().map(|grant| case(grant.sign(&grant_key()))).collect();
+    let made = json!({
+        "now_seconds": NOW_SECONDS,
+        "keys": [key(&grant_key()), key(&receipt_key())],
+        "grants": grants,
+        "receipts": [case(receipt().sign(&receipt_key()))],
+    });
+    compare("statements", &made);
+}
+
+#[test]
+fn statements_of_the_file_are_verified_and_read_back() {
+    let now_ms = NOW_SECONDS * 1_000;
+    for (case, grant) in cases("statements", "grants").iter().zip(grants()) {
+        let statement = text(case, "statement");
+        assert_eq!(Grant::verify(statement, &ring(), now_ms), Ok(grant), "{case}");
+        assert!(Receipt::verify(statement, &ring(), now_ms).is_err(), "{case}");
+        assert_eq!(claims(statement), case["claims"]);
+    }
+    for case in cases("statements", "receipts") {
+        let statement = text(&case, "statement");
+        assert_eq!(Receipt::verify(statement, &ring(), now_ms), Ok(receipt()), "{case}");
+        assert!(Grant::verify(statement, &ring(), now_ms).is_err(), "{case}");
+        assert_eq!(claims(statement), case["claims"]);
+    }
+}
