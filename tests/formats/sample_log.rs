@@ -98,6 +98,7 @@ fn receipt(repository: RepositoryName, content: &[u8], n: u128) -> Receipt {
     Receipt {
         grant: GrantId(id(n)),
         session: SessionId(id(n)),
+        actor: name("svc:lab"),
         repository,
         digests: Digests::of(content),
         size_bytes: content.len() as u64,

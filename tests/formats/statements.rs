@@ -50,6 +50,7 @@ fn receipt() -> Receipt {
     Receipt {
         grant: GrantId(Uuid::from_u128(1)),
         session: SessionId(Uuid::from_u128(7)),
+        actor: "svc:lab".parse().expect("an actor"),
         repository: "acme/reports".parse().expect("a name"),
         digests: Digests::of(b"content"),
         size_bytes: 7,
