@@ -10,6 +10,7 @@ pub mod contract;
 
 pub mod access;
 pub mod log;
+pub mod views;
 pub mod wire;
 
 pub mod http;

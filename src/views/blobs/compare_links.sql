@@ -1,0 +1,12 @@
+-- views.blobs.compare_links
+-- Rows that are not the same in the live table and in what the log says; all are counted, the first $1 named.
+select
+    repository || '@blake3:' || encode(blake3, 'hex') as "key!",
+    live.position is not null as "in_live!",
+    log.position is not null as "in_log!",
+    count(*) over () as "total!"
+from view.blob_repositories live
+full join view_check.blob_repositories log using (blake3, repository)
+where live is distinct from log
+order by 1
+limit $1

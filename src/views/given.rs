@@ -1,0 +1,145 @@
+//! Given events, for the tests of the folds.
+
+use uuid::Uuid;
+
+use crate::kernel::digest::{Blake3, Digests};
+use crate::kernel::event::{
+    BlobLinked, BlobStored, DiscardReason, Event, Fact, KeyAdded, KeyKind, KeyRetired, ManifestAccepted,
+    ManifestReadGranted, ObjectDiscarded, RepositoryCreated, RepositoryUpdated, TagRemoved, TagSet,
+    TokenMinted, TokenRevoked,
+};
+use crate::kernel::id::{EventId, KeyId, ObjectKey, RepositoryName, StoreName, TokenId};
+use crate::log::Recorded;
+
+/// These facts in the log from position 0 on; at 1,000 ms and one more for each, all by `tester`.
+pub(super) fn recorded<const N: usize>(facts: [Fact; N]) -> Vec<Recorded> {
+    let record = |(position, fact): (u64, Fact)| {
+        let event = Event {
+            id: EventId(Uuid::from_u128(u128::from(position))),
+            at_ms: 1_000 + position,
+            actor: "tester".parse().unwrap(),
+            stream: "test/stream".parse().unwrap(),
+            seq: position,
+            fact,
+            cause: None,
+        };
+        Recorded { position, record: event.encode().unwrap(), event }
+    };
+    (0..).zip(facts).map(record).collect()
+}
+
+pub(super) fn repository(name: &str) -> RepositoryName {
+    name.parse().unwrap()
+}
+
+pub(super) fn store() -> StoreName {
+    "main".parse().unwrap()
+}
+
+fn digests(content: u8) -> Digests {
+    Digests::of(&[content])
+}
+
+pub(super) fn blake3(content: u8) -> Blake3 {
+    digests(content).blake3
+}
+
+pub(super) fn size_of(content: u8) -> i64 {
+    i64::from(content) * 100
+}
+
+pub(super) fn object(number: u8) -> ObjectKey {
+    ObjectKey::from_uuid(Uuid::from_u128(u128::from(number)))
+}
+
+pub(super) fn token(number: u8) -> TokenId {
+    TokenId::from_uuid(Uuid::from_u128(u128::from(number)))
+}
+
+pub(super) fn key(number: u8) -> KeyId {
+    KeyId::of(&[number; 32])
+}
+
+pub(super) fn repository_created(name: &str, public: bool) -> RepositoryCreated {
+    RepositoryCreated { repository: repository(name), public }
+}
+
+pub(super) fn repository_updated(name: &str, public: bool) -> RepositoryUpdated {
+    RepositoryUpdated { repository: repository(name), public }
+}
+
+pub(super) fn blob_stored(name: &str, content: u8, in_object: u8) -> BlobStored {
+    let Digests { blake3, sha256 } = digests(content);
+    BlobStored {
+        repository: repository(name),
+        blake3,
+        sha256,
+        size_bytes: size_of(content).unsigned_abs(),
+        store: store(),
+        object: object(in_object),
+        node: "node".parse().unwrap(),
+        receipt: "receipt".into(),
+    }
+}
+
+pub(super) fn blob_linked(name: &str, content: u8, from: &str) -> BlobLinked {
+    let from = Some(repository(from));
+    BlobLinked { repository: repository(name), blake3: blake3(content), from, receipt: None }
+}
+
+pub(super) fn manifest_accepted(name: &str, content: u8) -> ManifestAccepted {
+    let Digests { blake3, sha256 } = digests(content);
+    ManifestAccepted {
+        repository: repository(name),
+        blake3,
+        sha256,
+        size_bytes: 300,
+        media_type: "application/vnd.strongroom.manifest.v1+cbor".into(),
+        artifact_type: None,
+        subject: None,
+        oci_sha256: None,
+        oci_size_bytes: None,
+        blobs: 1,
+        blobs_bytes: 100,
+    }
+}
+
+pub(super) fn read_granted(name: &str, content: u8, day: u64) -> ManifestReadGranted {
+    ManifestReadGranted { repository: repository(name), blake3: blake3(content), day }
+}
+
+pub(super) fn tag_set(name: &str, tag: &str, content: u8) -> TagSet {
+    let (repository, tag) = (repository(name), tag.parse().unwrap());
+    TagSet { repository, tag, manifest: blake3(content), previous: None }
+}
+
+pub(super) fn tag_removed(name: &str, tag: &str, content: u8) -> TagRemoved {
+    let (repository, tag) = (repository(name), tag.parse().unwrap());
+    TagRemoved { repository, tag, previous: blake3(content) }
+}
+
+pub(super) fn token_minted(number: u8) -> TokenMinted {
+    TokenMinted {
+        token: token(number),
+        hash: digests(number).sha256,
+        subject: "service".parse().unwrap(),
+        scopes: vec!["log:read".into()],
+        expires_at_seconds: None,
+    }
+}
+
+pub(super) fn token_revoked(number: u8) -> TokenRevoked {
+    TokenRevoked { token: token(number) }
+}
+
+pub(super) fn key_added(number: u8) -> KeyAdded {
+    KeyAdded { key: key(number), kind: KeyKind::Receipt, public: [number; 32], node: "node".parse().unwrap() }
+}
+
+pub(super) fn key_retired(number: u8) -> KeyRetired {
+    KeyRetired { key: key(number) }
+}
+
+pub(super) fn object_discarded(number: u8, reason: DiscardReason) -> ObjectDiscarded {
+    ObjectDiscarded { store: store(), object: object(number), reason }
+}

@@ -1,0 +1,8 @@
+-- views.guards.manifests_missing
+-- $1 are repositories by 0-based guard, $2 the guard of each digest of $3. The answer is 1-based in $3.
+select u.ordinal as "ordinal!"
+from unnest($2::bigint[], $3::bytea[]) with ordinality as u (guard, blake3, ordinal)
+where not exists (
+    select from manifests m where m.repository = ($1::text[])[u.guard + 1] and m.blake3 = u.blake3
+)
+order by u.ordinal

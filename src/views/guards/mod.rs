@@ -1,0 +1,160 @@
+//! Guards of the log, answered from the views: one statement for each kind that a batch has.
+//!
+//! - What is missing is named in full, in the order in which the guard named it, each once.
+//! - A blob must be live and linked; either alone is not enough.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::PgConnection;
+
+use crate::kernel::digest::Blake3;
+use crate::log::{Guard, GuardFailure};
+
+/// Of these guards, those that do not hold, by their index, in order.
+pub(super) async fn failing(
+    connection: &mut PgConnection,
+    guards: &[&Guard],
+) -> Result<Vec<(usize, GuardFailure)>, sqlx::Error> {
+    let asked = Asked::of(guards);
+    let mut missing = Missing::default();
+    if !asked.blobs.digests.is_empty() {
+        let Wanted { repositories, owners, digests } = &asked.blobs;
+        let found = sqlx::query_file_scalar!(
+            "src/views/guards/blobs_missing.sql",
+            repositories as _,
+            &owners,
+            digests as _
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        missing.0.extend(found.into_iter().map(|ordinal| asked.blobs.named(ordinal)));
+    }
+    if !asked.manifests.digests.is_empty() {
+        let Wanted { repositories, owners, digests } = &asked.manifests;
+        let found = sqlx::query_file_scalar!(
+            "src/views/guards/manifests_missing.sql",
+            repositories as _,
+            &owners,
+            digests as _
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        missing.0.extend(found.into_iter().map(|ordinal| asked.manifests.named(ordinal)));
+    }
+    if !asked.objects.is_empty() {
+        let discarded = sqlx::query_file_scalar!(
+            "src/views/guards/objects_discarded.sql",
+            &asked.objects.iter().map(|(index, _, _)| *index as i64).collect::<Vec<_>>(),
+            &asked.objects.iter().map(|(_, store, _)| *store).collect::<Vec<_>>() as _,
+            &asked.objects.iter().map(|(_, _, object)| *object).collect::<Vec<_>>() as _,
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        missing.0.extend(discarded.into_iter().map(|index| (index as usize, None)));
+    }
+    Ok(missing.failures(guards))
+}
+
+/// What the guards of each kind ask, as columns.
+#[derive(Debug, Default)]
+struct Asked<'a> {
+    blobs: Wanted<'a>,
+    manifests: Wanted<'a>,
+    /// Index of the guard, store, object.
+    objects: Vec<(usize, &'a str, &'a str)>,
+}
+
+/// Digests that have to be in a repository. The name of a repository is sent once, however many digests it is for.
+#[derive(Debug, Default)]
+struct Wanted<'a> {
+    /// By index of the guard; null for guards of other kinds.
+    repositories: Vec<Option<&'a str>>,
+    owners: Vec<i64>,
+    digests: Vec<&'a [u8]>,
+}
+
+impl<'a> Wanted<'a> {
+    fn add(&mut self, index: usize, repository: &'a str, digests: &'a [Blake3]) {
+        self.repositories.resize(index, None);
+        self.repositories.push(Some(repository));
+        self.owners.extend(digests.iter().map(|_| index as i64));
+        self.digests.extend(digests.iter().map(|digest| digest.as_bytes().as_slice()));
+    }
+
+    /// Guard and digest of a 1-based ordinal.
+    fn named(&self, ordinal: i64) -> (usize, Option<Blake3>) {
+        let at = usize::try_from(ordinal - 1).expect("ordinals of the array that was sent");
+        (self.owners[at] as usize, Blake3::from_slice(self.digests[at]))
+    }
+}
+
+impl<'a> Asked<'a> {
+    fn of(guards: &[&'a Guard]) -> Self {
+        let mut asked = Self::default();
+        for (index, guard) in guards.iter().enumerate() {
+            match guard {
+                Guard::BlobsLinked { repository, blobs } => {
+                    asked.blobs.add(index, repository.as_str(), blobs);
+                }
+                Guard::ManifestsAccepted { repository, manifests } => {
+                    asked.manifests.add(index, repository.as_str(), manifests);
+                }
+                Guard::ObjectNotDiscarded { store, object } => {
+                    asked.objects.push((index, store.as_str(), object.as_str()));
+                }
+            }
+        }
+        asked
+    }
+}
+
+/// What is in the way: index of the guard, and the digest that is missing where it is one.
+#[derive(Debug, Default)]
+struct Missing(Vec<(usize, Option<Blake3>)>);
+
+impl Missing {
+    fn failures(self, guards: &[&Guard]) -> Vec<(usize, GuardFailure)> {
+        let mut by_guard: BTreeMap<usize, Vec<Blake3>> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        for (index, digest) in self.0 {
+            let of_guard = by_guard.entry(index).or_default();
+            of_guard.extend(digest.filter(|digest| seen.insert((index, *digest))));
+        }
+        let failure = |(index, missing): (usize, Vec<Blake3>)| {
+            let failure = match guards[index] {
+                Guard::BlobsLinked { repository, .. } => {
+                    GuardFailure::BlobsMissing { repository: repository.clone(), missing }
+                }
+                Guard::ManifestsAccepted { repository, .. } => {
+                    GuardFailure::ManifestsMissing { repository: repository.clone(), missing }
+                }
+                Guard::ObjectNotDiscarded { store, object } => {
+                    GuardFailure::ObjectDiscarded { store: store.clone(), object: object.clone() }
+                }
+            };
+            (index, failure)
+        };
+        by_guard.into_iter().map(failure).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::views::given::{blake3, object, repository, store};
+
+    #[test]
+    fn what_is_missing_is_named_once_in_the_order_asked() {
+        let guards = [
+            Guard::ObjectNotDiscarded { store: store(), object: object(7) },
+            Guard::BlobsLinked { repository: repository("a"), blobs: vec![blake3(2), blake3(1), blake3(2)] },
+        ];
+        let guards: Vec<&Guard> = guards.iter().collect();
+        let asked = Asked::of(&guards);
+        assert_eq!(asked.blobs.repositories, [None, Some("a")]);
+        let missing = Missing([1, 2, 3].map(|ordinal| asked.blobs.named(ordinal)).to_vec());
+        let expected =
+            GuardFailure::BlobsMissing { repository: repository("a"), missing: vec![blake3(2), blake3(1)] };
+        assert_eq!(missing.failures(&guards), [(1, expected)]);
+    }
+}

@@ -1,0 +1,4 @@
+-- views.keys.get
+select key, kind, public, node, added_at_ms, retired_at_ms, position
+from keys
+where key = $1

@@ -1,0 +1,9 @@
+-- views.repositories.get
+select
+    r.name, r.public, r.created_at_ms, r.updated_at_ms, r.position,
+    coalesce(t.packages, 0) as "packages!",
+    coalesce(t.blobs, 0) as "blobs!",
+    coalesce(t.blobs_bytes, 0) as "blobs_bytes!"
+from repositories r
+left join repository_totals t on t.repository = r.name
+where r.name = $1

@@ -1,0 +1,31 @@
+-- repositories: what exists, with its settings. Written by repositories/apply.sql from repository.created and
+-- repository.updated.
+create table repositories (
+    name          text collate "C" not null,
+    public        boolean not null,
+    created_at_ms bigint not null,
+    updated_at_ms bigint not null,
+    position      bigint not null,
+    constraint repositories_pkey primary key (name)
+);
+comment on table repositories is 'Repositories and their settings.';
+comment on column repositories.name is 'OCI name, bytewise order.';
+comment on column repositories.public is 'Whether anyone may read it without a token.';
+comment on column repositories.created_at_ms is 'When it came to be: milliseconds since the Unix epoch, UTC.';
+comment on column repositories.updated_at_ms is 'When its settings last changed: milliseconds since the Unix epoch, UTC.';
+comment on column repositories.position is 'The event that last changed it: place in the log, 0-based.';
+
+-- repository_totals: apart from the settings, because deposits change it with every batch. Written by
+-- manifests/apply.sql and blobs/apply.sql, only ever added to, and there from the first deposit on.
+create table repository_totals (
+    repository  text collate "C" not null,
+    packages    bigint not null,
+    blobs       bigint not null,
+    blobs_bytes bigint not null,
+    constraint repository_totals_pkey primary key (repository)
+) with (fillfactor = 50);
+comment on table repository_totals is 'What each repository holds. No row: nothing yet.';
+comment on column repository_totals.repository is 'OCI name.';
+comment on column repository_totals.packages is 'Manifests accepted.';
+comment on column repository_totals.blobs is 'Distinct blobs linked.';
+comment on column repository_totals.blobs_bytes is 'Bytes of those blobs, each counted once.';

@@ -1,0 +1,2 @@
+-- views.schema.live_exists
+select to_regnamespace('view') is not null as "exists!"

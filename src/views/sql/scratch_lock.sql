@@ -1,0 +1,2 @@
+-- views.scratch.lock
+select pg_advisory_lock($1)

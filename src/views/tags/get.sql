@@ -1,0 +1,4 @@
+-- views.tags.get
+select tag, manifest, set_at_ms, set_by, position
+from tags
+where repository = $1 and tag = $2

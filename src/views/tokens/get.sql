@@ -1,0 +1,5 @@
+-- views.tokens.get
+select
+    token, hash, subject, scopes, expires_at_seconds, minted_at_ms, minted_by, revoked_at_ms, revoked_by, position
+from tokens
+where token = $1

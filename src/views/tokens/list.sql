@@ -1,0 +1,7 @@
+-- views.tokens.list
+select
+    token, hash, subject, scopes, expires_at_seconds, minted_at_ms, minted_by, revoked_at_ms, revoked_by, position
+from tokens
+where token > $1
+order by token
+limit $2
