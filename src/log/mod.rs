@@ -22,7 +22,7 @@ pub mod tiles;
 use async_trait::async_trait;
 use sqlx::PgConnection;
 
-pub use append::{Error, Log, Options};
+pub use append::{Error, Log, Options, Tasks};
 pub use guard::{Guard, GuardFailure};
 pub use member::{Appended, Expected, Member, NewEvent};
 

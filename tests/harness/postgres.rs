@@ -1,0 +1,128 @@
+//! A database a test.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{Connection, Executor};
+use strongroom::postgres::embedded::{Cluster, Search};
+use strongroom::postgres::{Database, Settings};
+use tempfile::TempDir;
+use testcontainers::core::{ContainerPort, WaitFor};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use tokio::sync::Mutex;
+
+/// How long a container may take to answer: its first start initialises a cluster.
+const CONTAINER_READY_WITHIN: Duration = Duration::from_secs(120);
+
+/// A database of this test alone, migrated. Its server lives as long as any test holds one.
+pub(crate) struct TestDatabase {
+    pub(crate) database: Database,
+    server: Arc<Server>,
+}
+
+enum Server {
+    Embedded { cluster: Cluster, _directory: TempDir },
+    Container { options: PgConnectOptions, _container: ContainerAsync<GenericImage> },
+}
+
+static SERVER: Mutex<Weak<Server>> = Mutex::const_new(Weak::new());
+
+impl TestDatabase {
+    /// A fresh one.
+    pub(crate) async fn fresh() -> Self {
+        let server = server().await;
+        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+        let mut admin =
+            PgConnection::connect_with(&server.options("postgres")).await.expect("the server answers");
+        admin.execute(sqlx::AssertSqlSafe(format!("create database {name}"))).await.expect("a fresh name");
+        admin.close().await.expect("an idle connection closes");
+        let settings = Settings {
+            database_url: Some(server.options(&name).into()),
+            ..Settings::embedded("/nonexistent")
+        };
+        let database = Database::open(&settings).await.expect("a fresh database opens");
+        Self { database, server }
+    }
+
+    /// How to reach it as its owner.
+    pub(crate) fn options(&self) -> PgConnectOptions {
+        self.database.connect_options()
+    }
+
+    /// A second way in, as another process would have.
+    pub(crate) async fn connect(&self) -> PgConnection {
+        PgConnection::connect_with(&self.options()).await.expect("the server answers")
+    }
+}
+
+impl Server {
+    fn options(&self, database: &str) -> PgConnectOptions {
+        match self {
+            Self::Embedded { cluster, .. } => cluster.connect_options(database),
+            Self::Container { options, .. } => options.clone().database(database),
+        }
+    }
+}
+
+async fn server() -> Arc<Server> {
+    let mut shared = SERVER.lock().await;
+    if let Some(server) = shared.upgrade() {
+        return server;
+    }
+    let server = Arc::new(match std::env::var("STRONGROOM_TEST_POSTGRES").as_deref() {
+        Ok("container") => container().await,
+        Ok(other) if other != "embedded" => {
+            panic!("STRONGROOM_TEST_POSTGRES is `embedded` or `container`, not {other}")
+        }
+        _ => embedded().await,
+    });
+    *shared = Arc::downgrade(&server);
+    server
+}
+
+async fn embedded() -> Server {
+    let directory = scratch_directory();
+    let state: PathBuf = directory.path().to_owned();
+    let started = tokio::task::spawn_blocking(move || Cluster::start(&state, &Search::on_this_machine(None)));
+    let cluster = started.await.expect("no panic").expect("a private cluster starts");
+    Server::Embedded { cluster, _directory: directory }
+}
+
+async fn container() -> Server {
+    let image = std::env::var("STRONGROOM_TEST_POSTGRES_IMAGE").unwrap_or_else(|_| "postgres:17".into());
+    let (name, tag) = image.split_once(':').unwrap_or((&image, "latest"));
+    let container = GenericImage::new(name, tag)
+        .with_exposed_port(ContainerPort::Tcp(5432))
+        .with_wait_for(WaitFor::Nothing)
+        .with_env_var("POSTGRES_PASSWORD", "strongroom")
+        .start()
+        .await
+        .expect("an engine answers and has the image");
+    let host = container.get_host().await.expect("the engine has an address").to_string();
+    let port = container.get_host_port_ipv4(5432).await.expect("the port is published");
+    let options = PgConnectOptions::new_without_pgpass()
+        .host(&host)
+        .port(port)
+        .username("postgres")
+        .password("strongroom");
+    let answers = async {
+        while PgConnection::connect_with(&options.clone().database("postgres")).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::time::timeout(CONTAINER_READY_WITHIN, answers)
+        .await
+        .expect("the container's server answers in time");
+    Server::Container { options, _container: container }
+}
+
+/// A directory that goes with the test, and that the user who runs Postgres can reach.
+pub(crate) fn scratch_directory() -> TempDir {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().expect("the temporary directory is writable");
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    directory
+}
