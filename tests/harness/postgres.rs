@@ -25,7 +25,7 @@ pub(crate) struct TestDatabase {
 
 enum Server {
     Embedded { cluster: Cluster, _directory: TempDir },
-    Container { options: PgConnectOptions, _container: ContainerAsync<GenericImage> },
+    Container { options: PgConnectOptions, _container: Box<ContainerAsync<GenericImage>> },
 }
 
 static SERVER: Mutex<Weak<Server>> = Mutex::const_new(Weak::new());
@@ -116,7 +116,7 @@ async fn container() -> Server {
     tokio::time::timeout(CONTAINER_READY_WITHIN, answers)
         .await
         .expect("the container's server answers in time");
-    Server::Container { options, _container: container }
+    Server::Container { options, _container: Box::new(container) }
 }
 
 /// A directory that goes with the test, and that the user who runs Postgres can reach.
