@@ -138,11 +138,23 @@ pub const CONNECTIONS_MAX: usize = 4_096;
 /// Bytes of a request's line and headers together. A grant is below 2 KiB, metadata bounded below.
 pub const REQUEST_HEAD_MAX_BYTES: usize = 32 * 1024;
 
+/// Headers of one request.
+pub const REQUEST_HEADERS_MAX: usize = 64;
+
+/// Bytes that a connection buffers to read or write: the size of the pieces in which uploads arrive.
+pub const CONNECTION_BUFFER_BYTES: usize = 256 * 1024;
+
 /// Seconds for a request's headers to arrive, and for which an idle connection is kept.
 pub const REQUEST_HEAD_SECONDS: u64 = 30;
 
 /// Seconds for which a body may stand still before the request ends; an upload keeps what arrived.
 pub const BODY_IDLE_SECONDS: u64 = 30;
+
+/// Bytes of a refused body that are still taken, so that the caller sees the answer rather than a reset connection.
+pub const BODY_LINGER_BYTES: usize = 8 * 1024 * 1024;
+
+/// Seconds for which they are taken.
+pub const BODY_LINGER_SECONDS: u64 = 5;
 
 /// Seconds for a bounded body (JSON, a manifest) to arrive whole, so that dripping bytes do not hold a connection.
 pub const BODY_WHOLE_SECONDS: u64 = 60;
@@ -161,6 +173,9 @@ pub const EVENTS_STREAM_ROWS: u32 = 4_096;
 
 /// Bytes after which encoded events go out as one chunk.
 pub const EVENTS_CHUNK_BYTES: usize = 256 * 1024;
+
+/// Such chunks that wait for a slow reader.
+pub const EVENTS_CHUNKS_WAITING: usize = 8;
 
 /// Seconds after which a silent event stream says that it is alive; below the idle limit of common proxies (60 s).
 pub const EVENTS_HEARTBEAT_SECONDS: u64 = 15;
@@ -183,6 +198,8 @@ pub const DATABASE_LOCK_WAIT_MAX_MS: u64 = 10_000;
 pub const DATABASE_IDLE_IN_TRANSACTION_MAX_MS: u64 = 60_000;
 
 const _: () = assert!(DATABASE_LOCK_WAIT_MAX_MS < DATABASE_STATEMENT_MAX_MS);
+const _: () = assert!(REQUEST_HEAD_MAX_BYTES < CONNECTION_BUFFER_BYTES);
+const _: () = assert!(EVENTS_HEARTBEAT_SECONDS < ANSWER_STALL_SECONDS);
 const _: () = assert!(APPEND_MEMBER_MAX_EVENTS <= APPEND_BATCH_MAX_EVENTS);
 const _: () = assert!(SMALL_BLOB_MAX_BYTES <= HASH_BLOCK_BYTES, "a small blob hashes as one block");
 const _: () = assert!(GRANT_LIFE_SECONDS < SESSION_LIFE_MAX_SECONDS);
