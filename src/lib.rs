@@ -13,4 +13,6 @@ pub mod log;
 pub mod views;
 pub mod wire;
 
+pub mod control;
+
 pub mod http;

@@ -93,6 +93,14 @@ pub(super) fn open<'a, C: DeserializeOwned>(
     Ok((claims, key))
 }
 
+/// The key that the header names. Says nothing of who signed: for statements that [`open`] has accepted.
+pub(super) fn named_key(text: &str) -> Result<KeyId, Error> {
+    let (header, _) = text.split_once('.').ok_or(Error::Malformed("not three parts"))?;
+    let header: Header = serde_json::from_slice(&decode(header)?)
+        .map_err(|_| Error::Malformed("the header has alg, typ and kid, and nothing else"))?;
+    Ok(header.kid)
+}
+
 fn decode(part: &str) -> Result<Vec<u8>, Error> {
     BASE64URL.decode(part).map_err(|_| Error::Malformed("base64url"))
 }

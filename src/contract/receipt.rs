@@ -18,7 +18,7 @@ use super::jws::{self, Kind};
 use super::keys::{KeyRing, SigningKey};
 use crate::kernel::digest::{Blake3, Digests, Sha256};
 use crate::kernel::event::KeyKind;
-use crate::kernel::id::{Actor, GrantId, NodeName, ObjectKey, RepositoryName, SessionId, StoreName};
+use crate::kernel::id::{Actor, GrantId, KeyId, NodeName, ObjectKey, RepositoryName, SessionId, StoreName};
 use crate::kernel::limits::{BLOB_MAX_BYTES, CLOCK_SKEW_SECONDS, RECEIPT_DELIVERY_SECONDS};
 
 /// `aud`: the plane that believes receipts.
@@ -143,6 +143,14 @@ impl Receipt {
             deliver_by_seconds: claims.exp,
         })
     }
+
+    /// The key that signed a receipt which was verified: its node must be the one that the receipt names.
+    ///
+    /// # Errors
+    /// If it is no receipt.
+    pub fn signer(verified: &str) -> Result<KeyId, Error> {
+        jws::named_key(verified)
+    }
 }
 
 #[cfg(test)]
@@ -178,6 +186,7 @@ mod tests {
         assert_eq!(Receipt::verify(&text, &ring, NOW_MS), Ok(receipt()));
         assert_eq!(Receipt::verify(&text, &ring, late_ms), Err(Error::Expired(CLOCK_SKEW_SECONDS + 1)));
         assert_eq!(Receipt::decode(&text, &ring), Ok(receipt()));
+        assert_eq!(Receipt::signer(&text), Ok(key.id()));
     }
 
     #[test]

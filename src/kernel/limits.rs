@@ -119,6 +119,19 @@ pub const APPEND_BATCH_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// How often a use case reloads and decides again after a conflict before it gives the conflict to the caller.
 pub const APPEND_RETRIES_MAX: u32 = 5;
 
+/// Milliseconds to pause at most before the first of those decisions; doubled with each. A batch commits in about one.
+pub const APPEND_RETRY_PAUSE_MS: u64 = 4;
+
+/// Bytes of an `Idempotency-Key`: room for a UUID with a prefix, and no place to keep data.
+pub const IDEMPOTENCY_KEY_MAX_BYTES: usize = 128;
+
+/// Milliseconds for which the set of signing keys may be out of date: so long after its retirement by another process
+/// a key's new statements may still be believed. Far less than a grant lives.
+pub const KEY_RING_AGE_MAX_MS: u64 = 5_000;
+
+/// Bytes of all the documents that one index lists, so that it can be checked as one tree: about 500,000 files.
+pub const INDEX_DOCUMENTS_MAX_BYTES: u64 = 256 * 1024 * 1024;
+
 /// Scopes of one token: with the longest repository name in each, the event that mints it still fits a record.
 pub const TOKEN_SCOPES_MAX: usize = 64;
 

@@ -1,0 +1,136 @@
+//! What the decision about a package depends on, loaded.
+
+use std::collections::HashMap;
+
+use crate::access::Caller;
+use crate::control::append::{Change, Ids};
+use crate::control::manifests::Error;
+use crate::control::manifests::decide::{Command, Decided, Part, Reach, State};
+use crate::control::repositories::{RoomMade, visible};
+use crate::control::{Control, tags};
+use crate::kernel::digest::{Blake3, Digest, Digests};
+use crate::kernel::event::Fact;
+use crate::kernel::id::{RepositoryName, StreamName};
+use crate::kernel::manifest::{Document, DocumentDescriptor, MediaType, Rendering};
+use crate::views::{blobs, manifests};
+
+/// A state with what guards it.
+pub(super) struct Loaded {
+    pub(super) state: State,
+    expected: Vec<(StreamName, Option<u64>)>,
+    room: Option<RoomMade>,
+}
+
+impl Loaded {
+    pub(super) async fn load(
+        control: &Control,
+        caller: &Caller,
+        command: &Command,
+        document: &Document,
+    ) -> Result<Self, Error> {
+        let repository = &command.repository;
+        let digest = command.descriptor.digests.blake3;
+        let mut streams = vec![StreamName::manifest(repository, digest)];
+        streams.extend(command.tag.as_ref().map(|(tag, _)| StreamName::tag(repository, tag)));
+        let mut expected = Vec::with_capacity(streams.len());
+        for stream in streams {
+            let version = control.version(&stream).await?;
+            expected.push((stream, version));
+        }
+        let room = control.making_room(repository).await?;
+        let accepted = manifests::get(control.pool(), repository, &digest.into()).await?;
+        let tag = match &command.tag {
+            Some((tag, _)) => tags::current(control, repository, tag).await?,
+            None => None,
+        };
+        let mut state = State { accepted_at: accepted.map(|found| found.position), tag, ..State::default() };
+        if !state.is_accepted() {
+            state.blobs = load_blobs(control, caller, command).await?;
+            state.manifests = load_manifests(control, command, document).await?;
+        }
+        Ok(Self { state, expected, room })
+    }
+
+    /// Where the package was accepted before.
+    ///
+    /// # Panics
+    /// If it was not.
+    pub(super) fn position(&self) -> u64 {
+        self.state.accepted_at.expect("a package that needs no acceptance was accepted")
+    }
+
+    /// The change, and which of its events accepts the package.
+    pub(super) fn change(&self, ids: &Ids, decided: Decided) -> (Option<usize>, Change) {
+        let mut expected = self.expected.clone();
+        let mut facts = decided.facts;
+        if let Some(room) = &self.room {
+            facts.insert(0, room.fact.clone());
+            expected.push((room.stream.clone(), None));
+        }
+        let accepts_at = facts.iter().position(|fact| matches!(fact, Fact::ManifestAccepted(_)));
+        (accepts_at, Change { events: ids.assign(facts), expected, guards: decided.guards })
+    }
+}
+
+async fn load_blobs(
+    control: &Control,
+    caller: &Caller,
+    command: &Command,
+) -> Result<HashMap<Blake3, Reach>, Error> {
+    let mut wanted: Vec<Digest> = command.blobs.keys().map(|blob| (*blob).into()).collect();
+    let mut found = HashMap::with_capacity(wanted.len());
+    if wanted.is_empty() {
+        return Ok(found);
+    }
+    for linked in blobs::linked(control.pool(), &command.repository, &wanted).await? {
+        let blob = linked.blob;
+        found.insert(blob.blake3, Reach { sha256: blob.sha256, size_bytes: blob.size_bytes, from: None });
+    }
+    wanted.retain(|digest| !matches!(digest, Digest::Blake3(blob) if found.contains_key(blob)));
+    if !wanted.is_empty() {
+        for blob in blobs::linked_in_any(control.pool(), &visible(caller), &wanted).await? {
+            let reach =
+                Reach { sha256: blob.sha256, size_bytes: blob.size_bytes, from: Some(blob.repository) };
+            found.insert(blob.blake3, reach);
+        }
+    }
+    Ok(found)
+}
+
+async fn load_manifests(
+    control: &Control,
+    command: &Command,
+    document: &Document,
+) -> Result<HashMap<Blake3, Part>, Error> {
+    let mut found = HashMap::new();
+    for named in command.parts.iter().chain(&document.header().subject) {
+        if let Some(part) = load_manifest(control, &command.repository, named.digests.blake3).await? {
+            found.insert(named.digests.blake3, part);
+        }
+    }
+    Ok(found)
+}
+
+async fn load_manifest(
+    control: &Control,
+    repository: &RepositoryName,
+    digest: Blake3,
+) -> Result<Option<Part>, Error> {
+    let Some(row) = manifests::get(control.pool(), repository, &digest.into()).await? else {
+        return Ok(None);
+    };
+    let rendering = match (row.oci_sha256, row.oci_size_bytes) {
+        (Some(sha256), Some(size_bytes)) => Some(Rendering { sha256, size_bytes }),
+        _ => None,
+    };
+    // A type that this program cannot parse is one that no descriptor can name either.
+    let media_type: MediaType = row.media_type.parse().unwrap_or(MediaType::OCTET_STREAM);
+    let descriptor = DocumentDescriptor {
+        media_type,
+        digests: Digests { blake3: row.blake3, sha256: row.sha256 },
+        size_bytes: row.size_bytes,
+        rendering,
+        annotations: Default::default(),
+    };
+    Ok(Some(Part { descriptor, blobs: row.blobs, blobs_bytes: row.blobs_bytes }))
+}

@@ -1,0 +1,143 @@
+//! The control plane: use cases that decide and append. It never touches the bytes of blobs.
+//!
+//! Each use case loads what it needs, decides purely, and appends with the versions that the decision depended on:
+//!
+//! ```text
+//! versions of streams -> views -> decide(state, command) -> append(facts, versions, guards)
+//!        ^                                                      | a stream moved: load and decide again,
+//!        +------------------------------------------------------+ at most APPEND_RETRIES_MAX times
+//! ```
+//! - Versions are read before the views that they guard: what changes in between is a conflict, never overlooked.
+//! - A decision is a function of its arguments. It knows no database, no clock and no randomness.
+//! - A caller may do only what a scope of theirs allows, and is told of nothing that they may not read: what is absent
+//!   and what is closed to them look alike.
+//! - A request that is repeated is the same append: event ids come from what makes it the same ([`append`]).
+//! - The first push to a name makes the repository, in the same append.
+//!
+//! Refused, each with an error of its own: see the `Error` of each module. What any of them can meet is [`Error`].
+
+mod append;
+pub mod blobs;
+mod context;
+#[cfg(test)]
+mod given;
+pub mod keys;
+pub mod manifests;
+pub mod reads;
+pub mod receipts;
+pub mod repositories;
+pub mod tags;
+pub mod tokens;
+pub mod uploads;
+
+use std::fmt;
+use std::sync::Arc;
+
+use sqlx::PgPool;
+
+use crate::access::Denied;
+use crate::clock::Clock;
+use crate::contract::SigningKey;
+use crate::kernel::id::StoreName;
+use crate::log::{self, Log, documents};
+use crate::views;
+
+pub use context::{Context, IdempotencyKey, NotAKey, Precondition};
+
+/// What the control plane works with.
+pub struct Parts {
+    /// Where facts go.
+    pub log: Log,
+    /// Where views and documents are read.
+    pub pool: PgPool,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Signs grants.
+    pub grant_key: SigningKey,
+    /// Where new objects go.
+    pub store: StoreName,
+}
+
+/// The control plane. Cheap to clone.
+#[derive(Clone)]
+pub struct Control(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    ring: keys::Cache,
+    known: repositories::Known,
+    trees: manifests::TreeChecks,
+}
+
+impl Control {
+    /// Of its parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
+            parts,
+            ring: keys::Cache::default(),
+            known: repositories::Known::default(),
+            trees: manifests::TreeChecks::default(),
+        }))
+    }
+
+    fn pool(&self) -> &PgPool {
+        &self.0.parts.pool
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.0.parts.clock.now_ms()
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Control")
+    }
+}
+
+/// What any use case can meet.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The same idempotency key came with another request before.
+    #[error("this Idempotency-Key was used for another request; use a fresh one for each")]
+    IdempotencyKeyReused,
+    /// Others changed the same thing each time that it was tried.
+    #[error("others are changing the same thing; try again")]
+    Contended,
+    /// The log took nothing.
+    #[error(transparent)]
+    Log(log::Error),
+    /// The database failed.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The views could not be read.
+    #[error(transparent)]
+    Views(#[from] views::Error),
+    /// The log could not be read.
+    #[error(transparent)]
+    Read(#[from] log::read::Error),
+    /// A document could not be read or written.
+    #[error(transparent)]
+    Document(#[from] documents::Error),
+}
+
+/// Lets `?` turn what any use case can meet into the error of one, in each module that has `Shared`.
+macro_rules! shared_errors {
+    () => {
+        $crate::control::shared_errors!(
+            @from $crate::access::Denied, sqlx::Error, $crate::views::Error, $crate::log::read::Error,
+            $crate::log::documents::Error
+        );
+    };
+    (@from $($source:ty),*) => {$(
+        impl From<$source> for Error {
+            fn from(error: $source) -> Self {
+                Self::Shared(error.into())
+            }
+        }
+    )*};
+}
+use shared_errors;

@@ -1,0 +1,260 @@
+//! Receipts: the data plane's statements become facts.
+//!
+//! - A receipt counts once, however often and by whomever it is delivered: what follows from it has ids derived from
+//!   its grant, and what follows for its object has ids derived from the object.
+//! - A blob has one live object. Bytes that are stored already are linked, on the ground of the receipt, and the new
+//!   object is discarded: two live objects would be moved, verified and deleted apart, and could differ.
+//! - An object is deleted only after `object.discarded`; from then on its receipt is refused, also where both race:
+//!   either append expects the other's stream to be as it was.
+//!
+//! Refused: statements that are no receipts, are forged, or come from another node than their key's; late ones; a
+//! second content under one grant. The objects of the last two are discarded.
+
+mod decide;
+
+use crate::access::Action;
+use crate::contract::{self, Receipt};
+use crate::kernel::digest::Digests;
+use crate::kernel::event::Fact;
+use crate::kernel::id::{GrantId, NodeName, ObjectKey, RepositoryName, RequestId, StreamName};
+use crate::log;
+use crate::views::{blobs, discarded_objects};
+
+use super::append::{Change, Ids, Retries};
+use super::repositories::RoomMade;
+use super::{Context, Control};
+use decide::{Decision, Fate, State, decide};
+
+/// Why not.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is not a receipt, or not a true one.
+    #[error("receipt: {0}")]
+    Statement(#[from] contract::Error),
+    /// Its key belongs to another node than it names.
+    #[error("receipt: it names node {0}, which does not hold the key that signed it")]
+    OtherNode(NodeName),
+    /// It is for another repository than it was delivered to.
+    #[error("receipt: it is for {receipt}, not for {named}")]
+    OtherRepository {
+        /// Delivered to.
+        named: RepositoryName,
+        /// In the receipt.
+        receipt: RepositoryName,
+    },
+    /// It came too late; its object is discarded.
+    #[error("receipt: it had to be delivered {by_seconds} seconds ago; upload the blob again")]
+    Late {
+        /// By how much.
+        by_seconds: u64,
+    },
+    /// Its object was discarded.
+    #[error("receipt: object {0} was discarded; upload the blob again")]
+    Discarded(ObjectKey),
+    /// Its grant has led to another blob before; its object is discarded.
+    #[error("receipt: grant {0} was used for another blob; open an upload for each")]
+    GrantSpent(GrantId),
+    /// What any use case can meet.
+    #[error(transparent)]
+    Shared(#[from] super::Error),
+}
+
+super::shared_errors!();
+
+impl Error {
+    /// Whether delivering it again can never help. Then its object is discarded, or is nobody's to keep.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Statement(error) => !matches!(error, contract::Error::UnknownKey(_)),
+            Self::OtherNode(_)
+            | Self::OtherRepository { .. }
+            | Self::Late { .. }
+            | Self::Discarded(_)
+            | Self::GrantSpent(_) => true,
+            Self::Shared(_) => false,
+        }
+    }
+}
+
+/// The blob may be used in the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its digests.
+    pub digests: Digests,
+    /// Its length.
+    pub size_bytes: u64,
+    /// The event that says so.
+    pub position: u64,
+    /// Whether the receipt's own object is discarded, because the bytes are stored as another one.
+    pub discarded: bool,
+}
+
+/// Takes a receipt from a client, for a repository that it may push to.
+///
+/// # Errors
+/// If the caller may not push there, or as [`accept`].
+pub async fn deliver(
+    control: &Control,
+    context: &Context,
+    repository: &RepositoryName,
+    text: &str,
+) -> Result<Accepted, Error> {
+    context.caller.require(Action::push(repository))?;
+    let verified = verify(control, text).await?;
+    if verified.receipt.repository != *repository {
+        let receipt = verified.receipt.repository;
+        return Err(Error::OtherRepository { named: repository.clone(), receipt });
+    }
+    take(control, context.cause, text, verified).await
+}
+
+/// Takes a receipt from the data plane. The actor of what follows is the one to whom the grant was given.
+///
+/// # Errors
+/// See [`Error`]; [`Error::is_final`] tells whether to try again.
+pub async fn accept(control: &Control, cause: Option<RequestId>, text: &str) -> Result<Accepted, Error> {
+    let verified = verify(control, text).await?;
+    take(control, cause, text, verified).await
+}
+
+struct Verified {
+    receipt: Receipt,
+    late_by_seconds: Option<u64>,
+}
+
+async fn verify(control: &Control, text: &str) -> Result<Verified, Error> {
+    let now_ms = control.now_ms();
+    let mut known = control.known_keys().await?;
+    let mut outcome = Receipt::verify(text, &known.ring, now_ms);
+    if matches!(outcome, Err(contract::Error::UnknownKey(_))) {
+        known = control.reload_keys().await?;
+        outcome = Receipt::verify(text, &known.ring, now_ms);
+    }
+    let (receipt, late_by_seconds) = match outcome {
+        Ok(receipt) => (receipt, None),
+        Err(contract::Error::Expired(by_seconds)) => (Receipt::decode(text, &known.ring)?, Some(by_seconds)),
+        Err(error) => return Err(error.into()),
+    };
+    let signer = Receipt::signer(text)?;
+    if !known.is_held_by(&signer, &receipt.node) {
+        return Err(Error::OtherNode(receipt.node));
+    }
+    Ok(Verified { receipt, late_by_seconds })
+}
+
+async fn take(
+    control: &Control,
+    cause: Option<RequestId>,
+    text: &str,
+    verified: Verified,
+) -> Result<Accepted, Error> {
+    let Verified { receipt, late_by_seconds } = verified;
+    let mut retries = Retries::default();
+    // Nearly always the blob is new and this is its only receipt. Then nothing has to be read: the log checks it.
+    let mut loaded = Loaded::unseen(control, &receipt, late_by_seconds).await?;
+    loop {
+        let decision = decide(&loaded.state, &receipt, text);
+        match loaded.append(control, cause, &receipt, &decision).await {
+            Ok(position) => return outcome(decision.fate, position, &receipt),
+            // The blob, the object or the grant has a history.
+            Err(log::Error::Conflict { .. } | log::Error::IdReused { .. }) => retries.again().await?,
+            Err(error) => return Err(super::Error::Log(error).into()),
+        }
+        loaded = Loaded::load(control, &receipt, late_by_seconds).await?;
+    }
+}
+
+fn outcome(fate: Fate, position: u64, receipt: &Receipt) -> Result<Accepted, Error> {
+    let accepted = |discarded| Accepted {
+        digests: receipt.digests,
+        size_bytes: receipt.size_bytes,
+        position,
+        discarded,
+    };
+    match fate {
+        Fate::Kept => Ok(accepted(false)),
+        Fate::Duplicate => Ok(accepted(true)),
+        Fate::Late { by_seconds } => Err(Error::Late { by_seconds }),
+        Fate::Spent => Err(Error::GrantSpent(receipt.grant)),
+        Fate::Discarded => Err(Error::Discarded(receipt.object.clone())),
+    }
+}
+
+/// A state with what guards it.
+struct Loaded {
+    state: State,
+    blob_version: Option<u64>,
+    room: Option<RoomMade>,
+    /// Where the blob was linked to the repository, if it was.
+    position: u64,
+}
+
+impl Loaded {
+    async fn unseen(
+        control: &Control,
+        receipt: &Receipt,
+        late_by_seconds: Option<u64>,
+    ) -> Result<Self, Error> {
+        let room = control.making_room(&receipt.repository).await?;
+        let state = State { late_by_seconds, ..State::default() };
+        Ok(Self { state, blob_version: None, room, position: 0 })
+    }
+
+    async fn load(control: &Control, receipt: &Receipt, late_by_seconds: Option<u64>) -> Result<Self, Error> {
+        let digest = receipt.digests.blake3;
+        let blob_version = control.version(&StreamName::blob(digest)).await?;
+        let discarded = discarded_objects::get(control.pool(), &receipt.store, &receipt.object).await?;
+        let blob = blobs::get(control.pool(), &digest.into()).await?;
+        let linked = blobs::locate(control.pool(), &receipt.repository, &digest.into()).await?;
+        let earlier = control.recorded(Ids::of_grant(receipt.grant).id(0)).await?;
+        let room = control.making_room(&receipt.repository).await?;
+        let position = linked.as_ref().map_or(0, |linked| linked.linked_position);
+        let state = State {
+            late_by_seconds,
+            discarded: discarded.map(|found| found.reason),
+            stored_as: blob.map(|blob| (blob.store, blob.object)),
+            linked: linked.is_some(),
+            grant_spent: earlier.is_some(),
+        };
+        Ok(Self { state, blob_version, room, position })
+    }
+
+    /// Appends what was decided. Returns the position of the event by which the blob may be used there, if it may.
+    async fn append(
+        &self,
+        control: &Control,
+        cause: Option<RequestId>,
+        receipt: &Receipt,
+        decision: &Decision,
+    ) -> Result<u64, log::Error> {
+        if decision.facts.is_empty() {
+            return Ok(self.position);
+        }
+        let mut change = Change {
+            events: Vec::new(),
+            expected: vec![
+                (StreamName::blob(receipt.digests.blake3), self.blob_version),
+                (StreamName::object(&receipt.store, &receipt.object), None),
+            ],
+            guards: Vec::new(),
+        };
+        let mut main = 0;
+        for fact in &decision.facts {
+            let id = match fact {
+                Fact::ObjectDiscarded(_) => Ids::of_object(&receipt.store, &receipt.object).id(0),
+                _ => Ids::of_grant(receipt.grant).id(0),
+            };
+            let deposits = matches!(fact, Fact::BlobStored(_) | Fact::BlobLinked(_));
+            if let (true, Some(room)) = (deposits, &self.room) {
+                change.events.push((Ids::Fresh.id(0), room.fact.clone()));
+                change.expected.push((room.stream.clone(), None));
+            }
+            if deposits {
+                main = change.events.len();
+            }
+            change.events.push((id, fact.clone()));
+        }
+        let appended = control.append(&receipt.actor, cause, change).await?;
+        Ok(if self.state.linked { self.position } else { appended.positions[main] })
+    }
+}
