@@ -10,6 +10,8 @@
 //! [`decode`] re-encodes what it read and requires the same bytes, so a second encoding of any value is refused
 //! whatever the parser underneath tolerates. Size, nesting and number of items are bounded before anything is built.
 
+mod scan;
+
 use super::limits::{CBOR_DEPTH_MAX, CBOR_ITEMS_MAX};
 
 /// Why bytes are not canonical CBOR, or not the map that was expected.
@@ -24,7 +26,9 @@ pub enum Error {
         max: usize,
     },
     /// Nested deeper, or holding more values, than the bounds allow.
-    #[error("nested deeper than {CBOR_DEPTH_MAX} or more than {CBOR_ITEMS_MAX} values")]
+    #[error(
+        "nested deeper, or of more values, than is allowed here (at most {CBOR_DEPTH_MAX} and {CBOR_ITEMS_MAX})"
+    )]
     TooComplex,
     /// Not well-formed CBOR.
     #[error("not well-formed CBOR at byte {0}")]
@@ -177,15 +181,15 @@ pub fn decode(bytes: &[u8], bounds: Bounds) -> Result<Value, Error> {
     if bytes.len() > bounds.bytes {
         return Err(Error::TooLong { found: bytes.len(), max: bounds.bytes });
     }
+    scan::scan(bytes, bounds)?;
     let mut rest = bytes;
-    let parsed: ciborium::Value = ciborium::de::from_reader_with_recursion_limit(&mut rest, bounds.depth + 1)
+    let parsed: ciborium::Value = ciborium::de::from_reader_with_recursion_limit(&mut rest, bounds.depth)
         .map_err(|error| match error {
             ciborium::de::Error::RecursionLimitExceeded => Error::TooComplex,
             ciborium::de::Error::Syntax(at) => Error::Malformed(at),
             _ => Error::Malformed(bytes.len() - rest.len()),
         })?;
-    let mut items = bounds.items;
-    let value = restrict(parsed, &mut items)?;
+    let value = restrict(parsed)?;
     if has_repeated_key(&value) || encode(&value) != bytes {
         return Err(Error::NotCanonical);
     }
@@ -193,9 +197,8 @@ pub fn decode(bytes: &[u8], bounds: Bounds) -> Result<Value, Error> {
 }
 
 /// From ciborium's data model into ours.
-fn restrict(value: ciborium::Value, items: &mut usize) -> Result<Value, Error> {
+fn restrict(value: ciborium::Value) -> Result<Value, Error> {
     use ciborium::Value as C;
-    *items = items.checked_sub(1).ok_or(Error::TooComplex)?;
     Ok(match value {
         C::Integer(n) => match u64::try_from(n) {
             Ok(n) => Value::Unsigned(n),
@@ -207,15 +210,12 @@ fn restrict(value: ciborium::Value, items: &mut usize) -> Result<Value, Error> {
         C::Text(text) => Value::Text(text),
         C::Bool(b) => Value::Bool(b),
         C::Null => Value::Null,
-        C::Array(array) => {
-            Value::Array(array.into_iter().map(|item| restrict(item, items)).collect::<Result<_, _>>()?)
-        }
+        C::Array(array) => Value::Array(array.into_iter().map(restrict).collect::<Result<_, _>>()?),
         C::Map(entries) => {
             let mut map = Vec::with_capacity(entries.len());
             for (key, item) in entries {
-                *items = items.checked_sub(1).ok_or(Error::TooComplex)?;
                 let C::Text(key) = key else { return Err(Error::Forbidden("keys that are not text")) };
-                map.push((key, restrict(item, items)?));
+                map.push((key, restrict(item)?));
             }
             Value::Map(map)
         }
@@ -498,9 +498,11 @@ mod tests {
     #[test]
     fn bounds_are_enforced() {
         assert!(matches!(decode(&[0x40; 10], Bounds::bytes(9)), Err(Error::TooLong { .. })));
-        let deep = [vec![0x81; CBOR_DEPTH_MAX + 2], vec![0]].concat();
-        assert_eq!(decode(&deep, Bounds::bytes(1024)), Err(Error::TooComplex));
+        let nested = |depth| decode(&[vec![0x81; depth], vec![0]].concat(), Bounds::bytes(1024));
+        assert!(nested(CBOR_DEPTH_MAX).is_ok());
+        assert_eq!(nested(CBOR_DEPTH_MAX + 1), Err(Error::TooComplex));
         let wide = Bounds { items: 3, ..Bounds::bytes(1024) };
+        assert!(decode(&hex::decode("820102").unwrap(), wide).is_ok());
         assert_eq!(decode(&hex::decode("83010203").unwrap(), wide), Err(Error::TooComplex));
     }
 

@@ -154,6 +154,10 @@ impl Hasher {
             return Err(Error::Inconsistent("not at a block boundary"));
         }
         let saved = fields.bytes("sha256")?;
+        // Eight words, the count of 64-byte blocks, and what is buffered: at a boundary, nothing.
+        if saved.get(32..40) != Some(&(bytes / 64).to_le_bytes()[..]) || saved[40..].iter().any(|b| *b != 0) {
+            return Err(Error::Inconsistent("length in the SHA-256 state"));
+        }
         let saved = SerializedState::<sha2::Sha256>::try_from(saved.as_slice())
             .map_err(|_| Error::Inconsistent("length of the SHA-256 state"))?;
         let sha256 = sha2::Sha256::deserialize(&saved)
@@ -229,6 +233,12 @@ mod tests {
         assert!(Hasher::restore(&state).is_ok());
         assert!(Hasher::restore(&state[..state.len() - 1]).is_err());
         assert!(Hasher::restore(b"").is_err());
+        let value = cbor::decode(&state, Bounds::bytes(STATE_MAX_BYTES)).unwrap();
+        let Value::Map(mut fields) = value else { panic!("a state is a map") };
+        let (_, sha256) = fields.iter_mut().find(|(key, _)| key == "sha256").unwrap();
+        let Value::Bytes(saved) = sha256 else { panic!("a state holds bytes") };
+        saved[39] ^= 1;
+        assert!(Hasher::restore(&cbor::encode(&Value::Map(fields))).is_err());
     }
 
     proptest! {

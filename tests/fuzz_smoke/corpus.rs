@@ -1,0 +1,75 @@
+//! What each target starts from: the golden vectors, accepted and refused alike.
+
+use serde_json::Value as Json;
+
+/// The inputs of a target.
+pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
+    match target {
+        "cbor" => [hex("cbor", "cbor"), hex("events", "record"), hex("hashes", "state")].concat(),
+        "event" => hex("events", "record"),
+        "hash_state" => hex("hashes", "state"),
+        // Changes of what is accepted reach further than changes of what is refused already.
+        "manifest" => [vec![accepted_manifests(); 20].concat(), hex("manifests", "cbor")].concat(),
+        "names" => names(),
+        "statement" => statements(),
+        other => panic!("{other} has no corpus"),
+    }
+}
+
+fn file(name: &str) -> Json {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/{name}.json"));
+    serde_json::from_str(&std::fs::read_to_string(path).expect("a vector file")).expect("JSON")
+}
+
+/// Every text under one of those fields, wherever it stands in the file.
+fn texts(json: &Json, fields: &[&str], found: &mut Vec<String>) {
+    match json {
+        Json::Array(items) => items.iter().for_each(|item| texts(item, fields, found)),
+        Json::Object(map) => {
+            for (key, value) in map {
+                match value {
+                    Json::String(text) if fields.contains(&key.as_str()) => found.push(text.clone()),
+                    _ => texts(value, fields, found),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn hex(name: &str, field: &str) -> Vec<Vec<u8>> {
+    let mut found = vec![];
+    texts(&file(name), &[field], &mut found);
+    found.iter().map(|text| hex::decode(text).expect("hex")).collect()
+}
+
+fn accepted_manifests() -> Vec<Vec<u8>> {
+    let mut found = vec![];
+    texts(&file("manifests")["documents"], &["cbor"], &mut found);
+    found.iter().map(|text| hex::decode(text).expect("hex")).collect()
+}
+
+fn names() -> Vec<Vec<u8>> {
+    let mut found = vec![];
+    texts(&file("paths"), &["path", "link", "target"], &mut found);
+    let fields = ["actor", "stream", "repository", "tag", "store", "object", "node", "token", "key", "media"];
+    texts(&file("events"), &fields, &mut found);
+    texts(&file("statements"), &["blake3", "sha256"], &mut found);
+    let paths = file("paths");
+    let listed = paths["paths"].as_array().expect("a list");
+    found.extend(listed.iter().filter_map(|path| Some(path.as_str()?.to_owned())));
+    found.push("reports/2026/latest\n../q1.csv".into());
+    found.push("acme/reports@blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262".into());
+    found.push("755".into());
+    found.into_iter().map(String::into_bytes).collect()
+}
+
+fn statements() -> Vec<Vec<u8>> {
+    let file = file("statements");
+    let mut found = vec![];
+    texts(&file, &["statement"], &mut found);
+    let lists =
+        ["grants", "receipts"].into_iter().flat_map(|list| file[list].as_array().cloned().expect("a list"));
+    found.extend(lists.map(|case| case["claims"].to_string()));
+    found.into_iter().map(String::into_bytes).collect()
+}
