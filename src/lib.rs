@@ -9,6 +9,7 @@ pub mod postgres;
 pub mod contract;
 
 pub mod access;
+pub mod client;
 pub mod log;
 pub mod views;
 pub mod wire;

@@ -213,6 +213,32 @@ pub const DATABASE_IDLE_IN_TRANSACTION_MAX_MS: u64 = 60_000;
 const _: () = assert!(DATABASE_LOCK_WAIT_MAX_MS < DATABASE_STATEMENT_MAX_MS);
 const _: () = assert!(REQUEST_HEAD_MAX_BYTES < CONNECTION_BUFFER_BYTES);
 const _: () = assert!(EVENTS_HEARTBEAT_SECONDS < ANSWER_STALL_SECONDS);
+
+/// Seconds for which a client goes on trying after a server that had answered stops to: a restart with recovery of
+/// an embedded database fits twice.
+pub const CLIENT_PATIENCE_SECONDS: u64 = 90;
+
+/// Seconds without a byte moving in either direction after which a client takes a connection for lost. Longer than
+/// the flush of a large file to a slow disk, which is silent.
+pub const CLIENT_STALL_SECONDS: u64 = 120;
+
+/// Milliseconds before a client's first repeat of a request; doubled each time.
+pub const CLIENT_BACKOFF_FIRST_MS: u64 = 100;
+
+/// Milliseconds between two repeats, at most: a server that is back is found within seconds.
+pub const CLIENT_BACKOFF_MAX_MS: u64 = 5_000;
+
+/// Bytes of a JSON answer that a client reads: grants for a package of [`MANIFEST_LAYERS_MAX`] layers are under
+/// 1 KiB each.
+pub const CLIENT_ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// Blobs that a client moves at the same time: enough to hide a round trip each, few enough to be fair.
+pub const CLIENT_TRANSFERS_MAX: usize = 8;
+
+/// Bytes of a stream of unknown length that a client keeps until the server has them, so that a lost connection
+/// loses nothing.
+pub const CLIENT_STREAM_PART_BYTES: usize = 8 * 1024 * 1024;
+
 const _: () = assert!(APPEND_MEMBER_MAX_EVENTS <= APPEND_BATCH_MAX_EVENTS);
 const _: () = assert!(SMALL_BLOB_MAX_BYTES <= HASH_BLOCK_BYTES, "a small blob hashes as one block");
 const _: () = assert!(GRANT_LIFE_SECONDS < SESSION_LIFE_MAX_SECONDS);

@@ -1,0 +1,155 @@
+//! One blob as a sequence of chunks, across lost connections and grants that end.
+//!
+//! A download that breaks goes on behind the last byte that came (`Range`). If the server answers and still gives
+//! nothing more, [`BREAKS_MAX`] times at the same byte, the blob is damaged there and the server will not say what
+//! is not so.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use reqwest::Response;
+
+use super::Source;
+use crate::client;
+use crate::client::backoff::Backoff;
+use crate::kernel::digest::Blake3;
+use crate::kernel::id::Reference;
+use crate::wire::read::{GrantReads, GrantedBlob};
+
+/// Times that a server may break off at the same byte before that is taken for damage and not for bad luck.
+const BREAKS_MAX: u32 = 3;
+
+/// Why there are no more chunks.
+#[derive(Debug)]
+pub(super) enum Error {
+    /// The server refuses, or is gone.
+    Client(client::Error),
+    /// The server cannot give what the manifest names.
+    Damaged(String),
+}
+
+impl From<client::Error> for Error {
+    fn from(error: client::Error) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl Source {
+    /// Asks to read these blobs of the package.
+    pub(super) async fn ask(
+        &self,
+        digests: Vec<Blake3>,
+    ) -> Result<HashMap<Blake3, GrantedBlob>, client::Error> {
+        if digests.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let request = GrantReads {
+            reference: Reference::Digest(self.digests.blake3.into()),
+            digests: Some(digests.into_iter().map(Into::into).collect()),
+        };
+        let granted = self.client.grant_reads(&self.repository, &request).await?;
+        Ok(granted.blobs.into_iter().map(|blob| (blob.digest, blob)).collect())
+    }
+}
+
+/// A blob being read.
+pub(super) struct Reader<'s> {
+    source: &'s Source,
+    digest: Blake3,
+    size_bytes: u64,
+    grant: Option<GrantedBlob>,
+    response: Option<Response>,
+    offset: u64,
+    backoff: Backoff,
+    /// Breaks since the last byte.
+    breaks: u32,
+    /// Whether a fresh grant was asked for since the last byte.
+    renewed: bool,
+}
+
+impl<'s> Reader<'s> {
+    pub(super) fn new(
+        source: &'s Source,
+        digest: Blake3,
+        size_bytes: u64,
+        grant: Option<GrantedBlob>,
+    ) -> Self {
+        let backoff = source.client.transport().backoff();
+        let (response, offset, breaks, renewed) = (None, 0, 0, false);
+        Self { source, digest, size_bytes, grant, response, offset, backoff, breaks, renewed }
+    }
+
+    /// Bytes so far.
+    pub(super) const fn received_bytes(&self) -> u64 {
+        self.offset
+    }
+
+    /// The next bytes; none behind the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        let transport = self.source.client.transport();
+        while self.offset < self.size_bytes {
+            let Some(response) = self.response.as_mut() else {
+                self.open().await?;
+                continue;
+            };
+            match transport.next_chunk(response).await {
+                Ok(Some(chunk)) if chunk.is_empty() => {}
+                Ok(Some(chunk)) => {
+                    self.offset += chunk.len() as u64;
+                    (self.breaks, self.renewed) = (0, false);
+                    self.backoff.reset();
+                    if self.offset > self.size_bytes {
+                        return Err(Error::Damaged("it is longer there than the manifest says".into()));
+                    }
+                    return Ok(Some(chunk));
+                }
+                Ok(None) => self.broke(None).await?,
+                Err(error) => self.broke(Some(error)).await?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks for the rest.
+    async fn open(&mut self) -> Result<(), Error> {
+        let transport = self.source.client.transport();
+        if self.grant.is_none() {
+            self.grant = self.source.ask(vec![self.digest]).await?.remove(&self.digest);
+        }
+        let Some(grant) = &self.grant else {
+            return Err(transport.unexpected(format!("no grant for blob {}", self.digest)).into());
+        };
+        let href = transport.resolve(&grant.href);
+        let error = match transport.read_blob(&href, &grant.grant, self.offset).await {
+            Ok(response) => {
+                self.response = Some(response);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        match (error.status(), error.code()) {
+            (Some(401), _) if !self.renewed => {
+                (self.renewed, self.grant) = (true, None);
+                Ok(())
+            }
+            (_, Some("blob-corrupt")) => Err(Error::Damaged("the server finds it damaged".into())),
+            (Some(404 | 410), _) => Err(Error::Damaged("the server has lost it".into())),
+            _ if error.is_transient() && self.backoff.wait(error.retry_after()).await => Ok(()),
+            _ => Err(error.into()),
+        }
+    }
+
+    /// The body ended too early.
+    async fn broke(&mut self, error: Option<client::Error>) -> Result<(), Error> {
+        self.response = None;
+        self.breaks += 1;
+        if self.breaks >= BREAKS_MAX {
+            return Err(Error::Damaged(format!("the server breaks off at byte {}", self.offset)));
+        }
+        if !self.backoff.wait(None).await {
+            let early = || self.source.client.transport().unexpected("a blob that ends too early");
+            return Err(error.unwrap_or_else(early).into());
+        }
+        Ok(())
+    }
+}
