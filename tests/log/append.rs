@@ -182,3 +182,26 @@ async fn a_gap_is_reported_and_never_skipped() {
     let error = read::page(fixture.database.database.pool(), &read::Query::from(0), 100).await.unwrap_err();
     assert!(matches!(error, read::Error::Gap { expected: 2 }), "{error}");
 }
+
+#[tokio::test]
+async fn draining_appends_what_is_queued_and_refuses_what_comes_later() {
+    let Fixture { log, tasks, database: _database, .. } = Fixture::new().await;
+    let queued: Vec<_> = (0..64)
+        .map(|n| {
+            let log = log.clone();
+            let name = format!("v{n}");
+            tokio::spawn(async move { log.append(one(tag_set(&name, &name))).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    tasks.drain().await;
+    let mut appended = 0;
+    for outcome in queued {
+        match outcome.await.unwrap() {
+            Ok(_) => appended += 1,
+            Err(error) => assert!(matches!(error, Error::Closed), "{error}"),
+        }
+    }
+    assert_eq!(*log.grown().borrow(), appended);
+    assert!(matches!(log.append(one(tag_set("late", "late"))).await, Err(Error::Closed)));
+}

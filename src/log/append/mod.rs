@@ -18,6 +18,7 @@ use std::sync::Arc;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::guard::GuardFailure;
 use super::member::{Appended, Expected, Member};
@@ -142,6 +143,7 @@ struct Request {
 /// The tasks behind a [`Log`]; [`Tasks::drain`] ends them.
 pub struct Tasks {
     writer: JoinHandle<()>,
+    stopping: CancellationToken,
     wake: wake::Tasks,
 }
 
@@ -162,8 +164,9 @@ impl Log {
         let (grow, grown) = watch::channel(size);
         let wake = wake::Tasks::start(database, grow.clone());
         let writer = writer::Writer::new(transactions, folds, clock, options, grow);
-        let writer = tokio::spawn(writer.run(requests));
-        Ok((Self { queue, grown }, Tasks { writer, wake }))
+        let stopping = CancellationToken::new();
+        let writer = tokio::spawn(writer.run(requests, stopping.clone()));
+        Ok((Self { queue, grown }, Tasks { writer, stopping, wake }))
     }
 
     /// Appends a member's events, together or not at all. When this returns they are durable and in the views.
@@ -189,8 +192,10 @@ impl Log {
 }
 
 impl Tasks {
-    /// Waits until everything queued is appended. Every [`Log`] of it has to be dropped before, or this waits for it.
+    /// Takes nothing more, and waits until everything queued is appended. Who appends later is told that the log is
+    /// closed.
     pub async fn drain(self) {
+        self.stopping.cancel();
         if self.writer.await.is_err() {
             tracing::error!("the log writer ended by a panic");
         }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::plan::{Outcome, Plan, next_at, plan};
 use super::transaction::Transactions;
@@ -57,13 +58,21 @@ impl Writer {
         Self { transactions, folds, clock, options, grow, edge: Edge::new() }
     }
 
-    /// Runs until every [`super::Log`] is dropped and everything queued is answered.
-    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    /// Runs until it is told to stop or every [`super::Log`] is dropped, and everything queued is answered.
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>, stopping: CancellationToken) {
         let mut waiting: VecDeque<Request> = VecDeque::new();
         let mut received = Vec::with_capacity(APPEND_BATCH_MAX_MEMBERS);
         loop {
-            if waiting.is_empty() && requests.recv_many(&mut received, APPEND_BATCH_MAX_MEMBERS).await == 0 {
-                return;
+            if waiting.is_empty() {
+                tokio::select! {
+                    // What is queued by then is still received; what comes later is refused.
+                    () = stopping.cancelled(), if !requests.is_closed() => requests.close(),
+                    count = requests.recv_many(&mut received, APPEND_BATCH_MAX_MEMBERS) => {
+                        if count == 0 {
+                            return;
+                        }
+                    }
+                }
             }
             waiting.extend(received.drain(..));
             while waiting.len() < APPEND_BATCH_MAX_MEMBERS {
