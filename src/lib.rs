@@ -8,6 +8,10 @@ pub mod postgres;
 
 pub mod contract;
 
+pub mod stores;
+
+pub mod data;
+
 pub mod access;
 pub mod client;
 pub mod log;

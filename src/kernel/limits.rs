@@ -90,6 +90,9 @@ pub const RECEIPT_DELIVERY_SECONDS: u64 = 7 * 24 * 60 * 60;
 /// Bytes of a signed statement (grant, receipt): names and digests, so that one fits a header line of any server.
 pub const STATEMENT_MAX_BYTES: usize = 4_096;
 
+/// Seconds that the control plane may take to answer for a receipt; then it is offered again later.
+pub const DELIVERY_ATTEMPT_SECONDS: u64 = 30;
+
 /// Seconds by which two machines' clocks may differ before a signed statement's times are doubted.
 pub const CLOCK_SKEW_SECONDS: u64 = 60;
 
@@ -140,6 +143,27 @@ pub const TILE_WIDTH: u64 = 256;
 
 /// Bytes that all uploads together may hold in memory, whatever their number.
 pub const UPLOAD_BUFFER_BUDGET_BYTES: usize = 32 * 1024 * 1024;
+
+/// Bytes that are gathered before they are hashed and written: enough that the work outweighs handing it over.
+pub const UPLOAD_BATCH_BYTES: usize = 1024 * 1024;
+
+/// Bytes after which the journal of a running upload moves on: what a kill -9 may cost the client.
+pub const JOURNAL_EVERY_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Bytes after which the filesystem is asked to start flushing, so that the flush at the end has little left.
+pub const FLUSH_EVERY_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Bytes of one piece of an object as it is read; two are in memory for each download.
+pub const READ_PIECE_BYTES: u64 = 256 * 1024;
+
+/// Bytes of a document in a store: a journal holds hash states and a receipt, of a bucket also 10,000 parts.
+pub const STORE_DOCUMENT_MAX_BYTES: usize = 2 * 1024 * 1024;
+
+/// Seconds in which an upload has to bring [`UPLOAD_PROGRESS_BYTES`]. A half-closed connection says nothing at all.
+pub const UPLOAD_IDLE_SECONDS: u64 = 30;
+
+/// Bytes that are progress. Less in [`UPLOAD_IDLE_SECONDS`] is a connection held for its own sake.
+pub const UPLOAD_PROGRESS_BYTES: u64 = 1024;
 
 /// Events folded in one transaction of a rebuild, which bounds its memory.
 pub const REBUILD_BATCH_EVENTS: u32 = 10_000;
@@ -244,4 +268,6 @@ const _: () = assert!(SMALL_BLOB_MAX_BYTES <= HASH_BLOCK_BYTES, "a small blob ha
 const _: () = assert!(GRANT_LIFE_SECONDS < SESSION_LIFE_MAX_SECONDS);
 const _: () = assert!(SESSION_LIFE_MAX_SECONDS < RECEIPT_DELIVERY_SECONDS);
 const _: () = assert!(HASH_BLOCK_BYTES.is_power_of_two());
+const _: () = assert!(UPLOAD_BATCH_BYTES * 4 <= UPLOAD_BUFFER_BUDGET_BYTES, "several uploads move at once");
+const _: () = assert!(FLUSH_EVERY_BYTES < JOURNAL_EVERY_BYTES);
 const _: () = assert!(TILE_WIDTH.is_power_of_two());

@@ -1,0 +1,161 @@
+//! Taking bytes into a session.
+//!
+//! 1. The turn is taken; a writer that had it gives it back when its last write has ended.
+//! 2. What a crash interrupted is ended ([`DataPlane::current`]), then offset and length are checked.
+//! 3. The stage is opened where the journal says, which cuts off what was not acknowledged.
+//! 4. The journal gets the next epoch: from here on every other writer is fenced. Only now bytes are written.
+//! 5. Bytes arrive ([`super::receive`]); whatever ends that, what has arrived is made durable and journaled.
+//! 6. If all are there, the blob is sealed ([`super::seal`]).
+//!
+//! An error at any step leaves the session as the journal says. All of it runs in a task of its own: a client that goes
+//! away drops its request, not the bytes that it has sent.
+
+use std::fmt::Display;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+use tracing::Instrument as _;
+
+use super::create::check_length;
+use super::journal::{Durable, Journal, Phase};
+use super::receive::{Body, End, Hashing, Intake, Pen, Record};
+use super::registry::Turn;
+use super::session::{Error, Status};
+use super::{Admitted, Checksum, DataPlane};
+use crate::kernel::id::SessionId;
+use crate::stores::Version;
+
+/// What a request says about the bytes that it brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Append {
+    /// Where the first of them goes.
+    pub offset: u64,
+    /// How many they are, if that is known: too many are refused before any is read.
+    pub content_length: Option<u64>,
+    /// The length of the whole blob, if it is known only now.
+    pub length: Option<u64>,
+    /// What they hash to. If they do not, none of them is kept.
+    pub checksum: Option<Checksum>,
+}
+
+impl Append {
+    /// Bytes for that place, of which nothing else is known.
+    pub const fn at(offset: u64) -> Self {
+        Self { offset, content_length: None, length: None, checksum: None }
+    }
+}
+
+impl DataPlane {
+    /// Takes the next bytes of a session, and seals it if they are the last.
+    ///
+    /// Bytes of a request without a checksum are kept as far as they have arrived, however the request ends; of one
+    /// with a checksum all or none.
+    ///
+    /// # Errors
+    /// With why not all was taken; [`Error::Offset`] and [`Self::status`] say where to go on.
+    pub async fn append<S, E>(
+        &self,
+        grant: &Admitted,
+        session: SessionId,
+        request: Append,
+        body: S,
+    ) -> Result<Status, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: Display + Send + 'static,
+    {
+        let inner = &self.0;
+        grant.upload(&inner.config.store_name)?;
+        if inner.closing.is_cancelled() {
+            return Err(Error::Closing);
+        }
+        // Before anyone is displaced: only those who may write this session can do that.
+        self.load(session).await?.0.admit(grant)?;
+        let body = body.map(|piece| piece.map_err(|error| error.to_string())).boxed();
+        let plane = self.clone();
+        let work = async move { plane.take(session, request, body).await };
+        match inner.uploads.spawn(work.in_current_span()).await {
+            Ok(outcome) => outcome,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(Error::Closing),
+        }
+    }
+
+    async fn take(&self, session: SessionId, request: Append, body: Body) -> Result<Status, Error> {
+        let turn = self.0.registry.take_over(session).await;
+        let (mut journal, version) = self.current(&turn).await?;
+        let at = match &journal.phase {
+            Phase::Receiving(at) => at.clone(),
+            // The answer to the request that sealed it was lost.
+            Phase::Sealed { .. } if journal.length == Some(request.offset) => return journal.status(),
+            _ => {
+                let expected = journal.status()?.offset;
+                return Err(Error::Offset { expected, found: request.offset });
+            }
+        };
+        if at.offset() != request.offset {
+            return Err(Error::Offset { expected: at.offset(), found: request.offset });
+        }
+        journal.agree_on_length(request.length)?;
+        let max = journal.length.unwrap_or(journal.terms.size.max());
+        if request.content_length.is_some_and(|more| request.offset.saturating_add(more) > max) {
+            return Err(Error::TooLarge { max });
+        }
+        let (pen, record) = self.fence(journal, version, at, request.checksum).await?;
+        let intake = Intake::new(self, &turn, pen, record, max);
+        let (pen, record, end) = Box::pin(intake.receive(body)).await?;
+        self.conclude(turn, pen, record, end).await
+    }
+
+    /// Opens the stage and takes the journal over.
+    async fn fence(
+        &self,
+        mut journal: Journal,
+        version: Version,
+        at: Durable,
+        checksum: Option<Checksum>,
+    ) -> Result<(Pen, Record), Error> {
+        let mut staged = self.0.config.store.stage(&journal.object, at.staged.as_ref()).await?;
+        journal.epoch += 1;
+        journal.phase = Phase::Receiving(Durable { hash: at.hash.clone(), staged: Some(staged.state()) });
+        let version = self.save(&journal, Some(&version)).await?;
+        let mut hashing = Hashing::restore(at.hash.as_deref(), checksum)?;
+        if hashing.bytes() < at.offset() {
+            let tail = staged.reread(hashing.bytes()).await?;
+            hashing.catch_up(&tail);
+        }
+        Ok((Pen { staged, hashing }, Record { journal, version }))
+    }
+
+    async fn conclude(&self, turn: Turn, pen: Pen, record: Record, end: End) -> Result<Status, Error> {
+        let offset = pen.hashing.bytes();
+        let complete = record.journal.length == Some(offset);
+        match end {
+            End::TooLarge(max) => Err(Error::TooLarge { max }),
+            _ if complete => self.seal(&turn, pen, record).await?.status(),
+            End::Complete => record.journal.status(),
+            End::Displaced => Err(Error::Displaced),
+            End::Parked => Err(Error::Closing),
+            End::Idle => Err(Error::Idle { offset }),
+            End::Disconnected(reason) => Err(Error::Disconnected { offset, reason }),
+        }
+    }
+}
+
+impl Journal {
+    /// Takes the length of the whole, if it is given, unless another one was agreed.
+    fn agree_on_length(&mut self, given: Option<u64>) -> Result<(), Error> {
+        let Some(given) = given else { return Ok(()) };
+        match self.length {
+            Some(expected) if expected != given => return Err(Error::Length { expected, found: given }),
+            Some(_) => {}
+            None => check_length(self.terms.size, given)?,
+        }
+        let offset = self.status()?.offset;
+        if given < offset {
+            return Err(Error::Length { expected: offset, found: given });
+        }
+        self.length = Some(given);
+        Ok(())
+    }
+}

@@ -1,0 +1,274 @@
+//! The data plane: takes bytes under a grant, keeps them, and signs for them; gives bytes out under a grant.
+//!
+//! ```text
+//!            create            append ..              all there                 delivered, session ends
+//!   (grant) -------> receiving ---------> receiving ------------> sealed ------------------------------> (nothing)
+//!                        |                                    (or failed: wrong digest)
+//!                        +-----> aborted | expired
+//! ```
+//! - It never touches the log or its database. What it knows of a session is in the session's [`journal`], which lies
+//!   in the store beside the bytes; what it may do is in the grant; what it did is in the receipt.
+//! - Only durable bytes are acknowledged. After a crash the offset is what was durable, and the stage is cut to it.
+//! - A session has one writer. A newcomer displaces the one before, once that one's last write has ended.
+//! - The receipt is signed when the bytes are durable under their final key, and offered to the control plane until it
+//!   takes it. Sealing again returns the first receipt.
+//! - A grant is good for one upload: its id names the session and the object, so a repeat meets the first.
+//! - Memory is flat: all uploads share one budget, a download holds two pieces.
+//! - The same functions run when all goes well and after a crash: every entry begins with [`DataPlane::current`],
+//!   which ends what a crash interrupted.
+
+mod append;
+pub mod checksum;
+mod create;
+mod deliver;
+pub mod download;
+pub mod journal;
+mod receive;
+mod registry;
+mod seal;
+pub mod session;
+mod small;
+mod sweep;
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use append::Append;
+pub use checksum::Checksum;
+pub use deliver::{Deliver, Disposition, Undelivered};
+pub use download::Download;
+pub use session::{Phase, Sealed, Status};
+pub use sweep::Swept;
+
+use crate::clock::Clock;
+use crate::contract::{self, Grant, KeyRing, Operation, SigningKey, Upload};
+use crate::kernel::id::{NodeName, SessionId, StoreName};
+use crate::stores::{Document, Store, Version};
+use journal::{Journal, Phase as Journaled};
+use registry::{Registry, Turn};
+use session::Error;
+
+/// What a data plane is made of.
+pub struct Config {
+    /// Where the bytes lie.
+    pub store: Arc<dyn Store>,
+    /// The name of that store, in grants and receipts.
+    pub store_name: StoreName,
+    /// The name of this node, in receipts.
+    pub node: NodeName,
+    /// Signs receipts.
+    pub receipts: SigningKey,
+    /// Verify grants.
+    pub grants: KeyRing,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Takes receipts to the control plane.
+    pub deliver: Arc<dyn Deliver>,
+    /// Bytes that all uploads together may hold in memory; the usual value is
+    /// [`UPLOAD_BUFFER_BUDGET_BYTES`](crate::kernel::limits::UPLOAD_BUFFER_BUDGET_BYTES).
+    pub budget_bytes: usize,
+}
+
+/// The data plane of one process. Clones share it.
+#[derive(Clone)]
+pub struct DataPlane(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    registry: Arc<Registry>,
+    budget: Arc<Semaphore>,
+    closing: CancellationToken,
+    uploads: TaskTracker,
+    undelivered: deliver::Pending,
+}
+
+impl fmt::Debug for DataPlane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DataPlane({} on {})", self.0.config.store_name, self.0.config.node)
+    }
+}
+
+/// A grant that was verified here: the only thing that opens a door.
+#[derive(Debug, Clone)]
+pub struct Admitted(Grant);
+
+impl Deref for Admitted {
+    type Target = Grant;
+
+    fn deref(&self) -> &Grant {
+        &self.0
+    }
+}
+
+impl Admitted {
+    /// The terms of an upload in that store.
+    fn upload(&self, store: &StoreName) -> Result<&Upload, Error> {
+        match &self.operation {
+            Operation::Upload(_) if self.store != *store => {
+                Err(Error::NotPermitted("it is for another store"))
+            }
+            Operation::Upload(upload) => Ok(upload),
+            Operation::Read(_) => Err(Error::NotPermitted("it is for reading")),
+        }
+    }
+
+    /// The session that this grant begins.
+    fn session(&self, upload: &Upload) -> SessionId {
+        upload.session.unwrap_or(SessionId(self.id.0))
+    }
+}
+
+impl DataPlane {
+    /// A data plane on that store. Call [`Self::redeliver`] once after it, and [`Self::sweep`] now and then.
+    pub fn open(config: Config) -> Self {
+        Self(Arc::new(Inner {
+            registry: Arc::default(),
+            budget: Arc::new(Semaphore::new(config.budget_bytes)),
+            closing: CancellationToken::new(),
+            uploads: TaskTracker::new(),
+            undelivered: deliver::Pending::default(),
+            config,
+        }))
+    }
+
+    /// Verifies a grant.
+    ///
+    /// # Errors
+    /// With what is wrong with it.
+    pub fn admit(&self, grant: &str) -> Result<Admitted, contract::Error> {
+        let config = &self.0.config;
+        Grant::verify(grant, &config.grants, config.clock.now_ms()).map(Admitted)
+    }
+
+    /// How far a session is. While another connection writes it, that one first makes durable what has arrived.
+    ///
+    /// # Errors
+    /// If there is none, it has failed or ended, or the grant is for another one.
+    pub async fn status(&self, grant: &Admitted, session: SessionId) -> Result<Status, Error> {
+        grant.upload(&self.0.config.store_name)?;
+        self.0.registry.settle(session).await;
+        let (journal, _) = self.load(session).await?;
+        journal.admit(grant)?;
+        if matches!(journal.phase, Journaled::Receiving(_) | Journaled::Sealing(..))
+            && let Some(turn) = self.0.registry.try_turn(session)
+        {
+            return self.current(&turn).await?.0.status();
+        }
+        journal.status()
+    }
+
+    /// Gives a session up. Its bytes are dropped. Doing it again is fine.
+    ///
+    /// # Errors
+    /// If there is none, it is complete or has failed, or the grant is for another one.
+    pub async fn terminate(&self, grant: &Admitted, session: SessionId) -> Result<(), Error> {
+        grant.upload(&self.0.config.store_name)?;
+        let (journal, _) = self.load(session).await?;
+        journal.admit(grant)?;
+        let turn = self.0.registry.take_over(session).await;
+        let (journal, version) = self.current(&turn).await?;
+        match journal.phase {
+            Journaled::Aborted | Journaled::Failed(_) => Ok(()),
+            Journaled::Expired => Err(Error::Gone(session::Ended::Expired)),
+            Journaled::Sealed { .. } => {
+                Err(Error::NotPermitted("the blob is stored; only the log can give it up"))
+            }
+            Journaled::Receiving(_) | Journaled::Sealing(..) => {
+                self.end(&turn, journal, &version, Journaled::Aborted).await
+            }
+        }
+    }
+
+    /// Stops taking bytes: running uploads keep what has arrived, and none begins. Returns when all have ended.
+    pub async fn park(&self) {
+        self.0.closing.cancel();
+        self.0.uploads.close();
+        self.0.uploads.wait().await;
+    }
+
+    /// Deletes an object, after the log has said so (`object.discarded`).
+    ///
+    /// # Errors
+    /// If the store fails; then it may be there or not, and can be deleted again.
+    pub async fn discard(&self, object: &crate::kernel::id::ObjectKey) -> Result<(), crate::stores::Error> {
+        tracing::info!(%object, "deleting a discarded object");
+        self.0.config.store.delete(object).await
+    }
+
+    async fn load(&self, session: SessionId) -> Result<(Journal, Version), Error> {
+        let found = self.0.config.store.load(Document::Session(session)).await?;
+        let (bytes, version) = found.ok_or(Error::Unknown(session))?;
+        Ok((Journal::decode(&bytes)?, version))
+    }
+
+    async fn save(&self, journal: &Journal, version: Option<&Version>) -> Result<Version, Error> {
+        let content = Some(Bytes::from(journal.encode()));
+        let document = Document::Session(journal.session);
+        let version = self.0.config.store.swap(document, version, content).await?;
+        Ok(version.expect("content has a version"))
+    }
+
+    /// The journal as it is now, after ending what a crash interrupted and what time has ended.
+    async fn current(&self, turn: &Turn) -> Result<(Journal, Version), Error> {
+        let (mut journal, version) = self.load(turn.session).await?;
+        match &journal.phase {
+            Journaled::Sealing(..) => self.finish_sealing(turn, journal, version).await,
+            Journaled::Receiving(_) if self.is_over(&journal) => {
+                self.end(turn, journal.clone(), &version, Journaled::Expired).await?;
+                journal.phase = Journaled::Expired;
+                self.load(turn.session).await
+            }
+            _ => Ok((journal, version)),
+        }
+    }
+
+    fn is_over(&self, journal: &Journal) -> bool {
+        self.0.config.clock.now_ms() / 1_000 > journal.terms.ends_at_seconds
+    }
+
+    /// Ends a session without a blob: first its journal says so, then its bytes go. What a crash leaves of them in
+    /// between no journal claims, so the sweep takes it.
+    async fn end(
+        &self,
+        _turn: &Turn,
+        mut journal: Journal,
+        version: &Version,
+        phase: Journaled,
+    ) -> Result<(), Error> {
+        let staged = match std::mem::replace(&mut journal.phase, phase) {
+            Journaled::Receiving(at) | Journaled::Sealing(at, _) => at.staged,
+            _ => None,
+        };
+        self.save(&journal, Some(version)).await?;
+        tracing::info!(session = %journal.session, phase = journal.phase.name(), "upload ended without a blob");
+        Ok(self.0.config.store.abandon(&journal.object, staged.as_ref()).await?)
+    }
+}
+
+impl Journal {
+    /// Whether that grant may go on with this session.
+    fn admit(&self, grant: &Admitted) -> Result<(), Error> {
+        let upload = grant.upload(&self.terms.store)?;
+        if grant.id == self.terms.grant {
+            return Ok(());
+        }
+        if upload.session.is_some_and(|session| session != self.session) {
+            return Err(Error::NotPermitted("it is for another session"));
+        }
+        if (&grant.actor, &grant.repository) != (&self.terms.actor, &self.terms.repository) {
+            return Err(Error::NotPermitted("the session is another actor's, or of another repository"));
+        }
+        match (upload.expected, self.terms.expected) {
+            (Some(wanted), Some(declared)) if wanted != declared => {
+                Err(Error::NotPermitted("the session is for another blob"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! Bytes of one request on their way from the connection to the stage.
+//!
+//! ```text
+//! body --> gathering --(batch)--> hashing and writing, side by side --(every JOURNAL_EVERY_BYTES)--> synced, journaled
+//! ```
+//! - While one batch is worked on, the next is gathered, and the last journal entry is on its way: none waits for another
+//!   without need. A slow body is written as it comes: a batch is whatever is there when the pen is free.
+//! - Each piece is paid for from the common budget when it arrives and paid back when it is written. A request that
+//!   gets nothing from the budget first finishes what it holds, so requests cannot starve each other.
+//! - With a checksum nothing is journaled before it has been checked: the next writer cuts the stage back to where this
+//!   request began.
+//! - Someone who asks how far the session is gets the journal brought up to date meanwhile.
+
+use std::future::pending;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::DataPlane;
+use super::checksum::{Checking, Checksum};
+use super::journal::{self, Durable, Journal, Phase};
+use super::registry::Turn;
+use super::session::Error;
+use crate::kernel::digest::Digests;
+use crate::kernel::hash::Hasher;
+use crate::kernel::limits::{
+    HASH_BLOCK_BYTES, JOURNAL_EVERY_BYTES, UPLOAD_BATCH_BYTES, UPLOAD_IDLE_SECONDS, UPLOAD_PROGRESS_BYTES,
+};
+use crate::stores::{self, Staged, Version};
+
+/// The bytes of a request as they come.
+pub(super) type Body = BoxStream<'static, Result<Bytes, String>>;
+
+/// Why no more bytes come.
+#[derive(Debug)]
+pub(super) enum End {
+    /// They have all been taken.
+    Complete,
+    /// The connection failed.
+    Disconnected(String),
+    /// Too few came for too long.
+    Idle,
+    /// Another writer wants the session.
+    Displaced,
+    /// The process is stopping.
+    Parked,
+    /// More came than this many in all.
+    TooLarge(u64),
+}
+
+/// What it takes to take bytes in.
+pub(super) struct Pen {
+    /// Where they go.
+    pub(super) staged: Box<dyn Staged>,
+    /// What they come to.
+    pub(super) hashing: Hashing,
+}
+
+/// The journal, and the version that is in the store.
+pub(super) struct Record {
+    /// As it was last saved.
+    pub(super) journal: Journal,
+    /// Of that.
+    pub(super) version: Version,
+}
+
+/// All hashes of the bytes so far.
+pub(super) struct Hashing {
+    hasher: Hasher,
+    /// The same at the last block boundary: this is what can be saved.
+    boundary: Option<Hasher>,
+    checking: Option<Checking>,
+}
+
+impl Hashing {
+    /// From a saved state; the checksum is of what comes after [`Self::catch_up`].
+    pub(super) fn restore(state: Option<&[u8]>, checksum: Option<Checksum>) -> Result<Self, Error> {
+        let boundary = state.map(Hasher::restore).transpose().map_err(journal::Error::from)?;
+        let hasher = boundary.clone().unwrap_or_default();
+        Ok(Self { hasher, boundary, checking: checksum.map(Checking::new) })
+    }
+
+    /// Bytes of the session so far.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.hasher.bytes()
+    }
+
+    /// Their digests.
+    pub(super) fn digests(&self) -> Digests {
+        self.hasher.finish()
+    }
+
+    /// The state that a journal keeps.
+    fn saved(&self) -> Option<Vec<u8>> {
+        self.boundary.as_ref().map(|boundary| boundary.save().expect("it was taken at a boundary"))
+    }
+
+    /// Bytes of an earlier request, after the last boundary.
+    pub(super) fn catch_up(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = HASH_BLOCK_BYTES - self.hasher.bytes() % HASH_BLOCK_BYTES;
+            let room = usize::try_from(room).expect("a block fits memory").min(bytes.len());
+            let (now, later) = bytes.split_at(room);
+            self.hasher.update(now);
+            if self.hasher.bytes().is_multiple_of(HASH_BLOCK_BYTES) {
+                self.boundary = Some(self.hasher.clone());
+            }
+            bytes = later;
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        if let Some(checking) = &mut self.checking {
+            checking.update(bytes);
+        }
+        self.catch_up(bytes);
+    }
+}
+
+type Working = BoxFuture<'static, Result<Pen, stores::Error>>;
+type Recording = BoxFuture<'static, Result<Record, Error>>;
+
+/// The state of one request.
+pub(super) struct Intake<'a> {
+    plane: &'a DataPlane,
+    turn: &'a Turn,
+    /// Most bytes of the whole.
+    max: u64,
+    /// Bytes of the whole, gathered ones included.
+    arrived: u64,
+    /// Pieces for the next batch, paid for.
+    gathering: Vec<Bytes>,
+    gathered: usize,
+    paid: Option<OwnedSemaphorePermit>,
+    /// A piece that has arrived, but is not paid for.
+    unpaid: Option<Bytes>,
+    /// Here, or with the batch that is worked on.
+    pen: Option<Pen>,
+    working: Option<Working>,
+    /// Here, or on its way to the store.
+    record: Option<Record>,
+    recording: Option<Recording>,
+    /// Bytes up to which the journal is, or is on its way.
+    recorded: u64,
+    /// Someone asked how far we are, and waits: since before, or after, the recording began.
+    asked: bool,
+    answering: bool,
+}
+
+/// The result of a future that may not be there; never, if it is not.
+async fn outcome_of<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
+    match future {
+        Some(running) => {
+            let outcome = running.await;
+            *future = None;
+            outcome
+        }
+        None => pending().await,
+    }
+}
+
+impl<'a> Intake<'a> {
+    pub(super) fn new(plane: &'a DataPlane, turn: &'a Turn, pen: Pen, record: Record, max: u64) -> Self {
+        let offset = pen.hashing.bytes();
+        Self {
+            plane,
+            turn,
+            max,
+            arrived: offset,
+            gathering: Vec::new(),
+            gathered: 0,
+            paid: None,
+            unpaid: None,
+            pen: Some(pen),
+            working: None,
+            record: Some(record),
+            recording: None,
+            recorded: offset,
+            asked: false,
+            answering: false,
+        }
+    }
+
+    /// Takes the body in, to its end or as far as it goes.
+    pub(super) async fn receive(mut self, mut body: Body) -> Result<(Pen, Record, End), Error> {
+        let all_or_none = self.pen.as_ref().is_some_and(|pen| pen.hashing.checking.is_some());
+        let end = match self.run(&mut body, all_or_none).await {
+            Ok(end) => end,
+            Err(error) => {
+                self.let_go().await;
+                return Err(error);
+            }
+        };
+        let mut pen = self.finish_work().await?;
+        if let Some(checking) = &pen.hashing.checking {
+            match &end {
+                End::Complete if checking.matches() => {}
+                End::Complete => return Err(Error::Checksum),
+                // What came cannot be checked, so it did not come.
+                End::Disconnected(reason) => {
+                    return Err(Error::Disconnected { offset: self.recorded, reason: reason.clone() });
+                }
+                End::Idle => return Err(Error::Idle { offset: self.recorded }),
+                End::Displaced => return Err(Error::Displaced),
+                End::Parked => return Err(Error::Closing),
+                End::TooLarge(max) => return Err(Error::TooLarge { max: *max }),
+            }
+        }
+        let record = match self.recording.take() {
+            Some(recording) => recording.await?,
+            None => self.record.take().expect("here or on its way"),
+        };
+        let record = save(self.plane, record, &mut pen).await?;
+        self.turn.answer();
+        Ok((pen, record, end))
+    }
+
+    async fn run(&mut self, body: &mut Body, all_or_none: bool) -> Result<End, Error> {
+        let patience_full = Duration::from_secs(UPLOAD_IDLE_SECONDS);
+        let mut patience = patience_full;
+        let mut progress_from = self.arrived;
+        loop {
+            self.pay_if_possible();
+            self.start_work(all_or_none);
+            let listens = self.unpaid.is_none() && self.gathered < UPLOAD_BATCH_BYTES;
+            let (broke, price) = (self.gathering.is_empty() && self.working.is_none(), self.price());
+            let since = Instant::now();
+            tokio::select! {
+                biased;
+                () = self.turn.displaced() => return Ok(End::Displaced),
+                () = self.plane.0.closing.cancelled() => return Ok(End::Parked),
+                () = self.turn.asked(), if !self.asked => self.asked = true,
+                pen = outcome_of(&mut self.working) => self.pen = Some(pen?),
+                record = outcome_of(&mut self.recording) => self.recorded(record?),
+                paid = self.plane.0.budget.clone().acquire_many_owned(price), if self.unpaid.is_some() && broke => {
+                    self.pay(paid.expect("the budget is never closed"));
+                }
+                piece = tokio::time::timeout(patience, body.next()), if listens => match piece {
+                    Err(_) => return Ok(End::Idle),
+                    Ok(None) => return Ok(End::Complete),
+                    Ok(Some(Err(reason))) => return Ok(End::Disconnected(reason)),
+                    Ok(Some(Ok(piece))) if piece.len() as u64 > self.max - self.arrived => {
+                        return Ok(End::TooLarge(self.max));
+                    }
+                    Ok(Some(Ok(piece))) => {
+                        self.arrived += piece.len() as u64;
+                        self.unpaid = (!piece.is_empty()).then_some(piece);
+                    }
+                }
+            }
+            if self.arrived - progress_from >= UPLOAD_PROGRESS_BYTES {
+                (patience, progress_from) = (patience_full, self.arrived);
+            } else if listens {
+                // Only time in which the client was waited for counts against it.
+                patience = patience.saturating_sub(since.elapsed());
+            }
+        }
+    }
+
+    /// What the next part of the unpaid piece costs. A piece larger than a batch is paid in parts.
+    fn price(&self) -> u32 {
+        let length = self.unpaid.as_ref().map_or(0, Bytes::len).min(UPLOAD_BATCH_BYTES);
+        u32::try_from(length).expect("a batch is smaller")
+    }
+
+    fn pay_if_possible(&mut self) {
+        while self.unpaid.is_some() && self.gathered < UPLOAD_BATCH_BYTES {
+            let Ok(paid) = self.plane.0.budget.clone().try_acquire_many_owned(self.price()) else { return };
+            self.pay(paid);
+        }
+    }
+
+    fn pay(&mut self, paid: OwnedSemaphorePermit) {
+        let mut piece = self.unpaid.take().expect("something to pay for");
+        let part = piece.split_to(paid.num_permits());
+        self.unpaid = (!piece.is_empty()).then_some(piece);
+        self.gathered += part.len();
+        self.gathering.push(part);
+        match &mut self.paid {
+            Some(before) => before.merge(paid),
+            None => self.paid = Some(paid),
+        }
+    }
+
+    /// Puts the pen to use, if it is free: first the journal, if that is due, then the next batch.
+    fn start_work(&mut self, all_or_none: bool) {
+        if self.asked && all_or_none {
+            self.asked = false;
+            self.turn.answer();
+        }
+        let Some(mut pen) = self.pen.take() else { return };
+        let behind = pen.hashing.bytes() - self.recorded;
+        if self.asked && behind == 0 && self.recording.is_none() {
+            self.asked = false;
+            self.turn.answer();
+        }
+        if (self.asked || (behind >= JOURNAL_EVERY_BYTES && !all_or_none))
+            && let Some(record) = self.record.take()
+        {
+            self.recorded = pen.hashing.bytes();
+            self.answering = std::mem::take(&mut self.asked);
+            self.recording = Some(save(self.plane, record, &mut pen));
+        }
+        if self.gathering.is_empty() {
+            self.pen = Some(pen);
+            return;
+        }
+        let batch = std::mem::take(&mut self.gathering);
+        metrics::counter!("strongroom_upload_bytes_total").increment(self.gathered as u64);
+        self.gathered = 0;
+        self.working = Some(Box::pin(work(pen, batch, self.paid.take())));
+    }
+
+    fn recorded(&mut self, record: Record) {
+        self.record = Some(record);
+        if std::mem::take(&mut self.answering) {
+            self.turn.answer();
+        }
+    }
+
+    /// Waits for what is under way, however it ends: the turn must not be given back while bytes may still land.
+    async fn let_go(&mut self) {
+        for failed in [
+            self.working.take().map(|working| working.map(|outcome| outcome.is_err()).boxed()),
+            self.recording.take().map(|recording| recording.map(|outcome| outcome.is_err()).boxed()),
+        ] {
+            if let Some(failed) = failed
+                && failed.await
+            {
+                tracing::debug!(session = %self.turn.session, "more than one step failed");
+            }
+        }
+    }
+
+    /// The pen, after all that was gathered has been written.
+    async fn finish_work(&mut self) -> Result<Pen, Error> {
+        let mut pen = match self.working.take() {
+            Some(working) => working.await?,
+            None => self.pen.take().expect("here or at work"),
+        };
+        if !self.gathering.is_empty() {
+            let batch = std::mem::take(&mut self.gathering);
+            metrics::counter!("strongroom_upload_bytes_total").increment(self.gathered as u64);
+            pen = work(pen, batch, self.paid.take()).await?;
+        }
+        Ok(pen)
+    }
+}
+
+/// Hashes and writes one batch, side by side.
+async fn work(pen: Pen, batch: Vec<Bytes>, paid: Option<OwnedSemaphorePermit>) -> Result<Pen, stores::Error> {
+    let Pen { mut staged, mut hashing } = pen;
+    let same = batch.clone();
+    let hashed = tokio::task::spawn_blocking(move || {
+        same.iter().for_each(|piece| hashing.update(piece));
+        hashing
+    });
+    let (hashed, written) = tokio::join!(hashed, staged.write(batch));
+    drop(paid);
+    written?;
+    match hashed {
+        Ok(hashing) => Ok(Pen { staged, hashing }),
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => Err(stores::Error::Io(std::io::Error::other(error))),
+    }
+}
+
+/// Makes durable what the pen has written, then says so in the journal. Runs by itself while more is written.
+fn save(plane: &DataPlane, mut record: Record, pen: &mut Pen) -> Recording {
+    let (plane, synced, hash) = (plane.clone(), pen.staged.sync(), pen.hashing.saved());
+    Box::pin(async move {
+        record.journal.phase = Phase::Receiving(Durable { hash, staged: Some(synced.await?) });
+        record.version = plane.save(&record.journal, Some(&record.version)).await?;
+        Ok(record)
+    })
+}

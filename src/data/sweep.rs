@@ -1,0 +1,92 @@
+//! Taking away what uploads left behind: sessions whose time is over, journals that nothing needs any more, stages that
+//! no journal claims. Objects are never touched: only the log can give one up.
+//!
+//! The caller sees to it that the log has been checked first; see `node`.
+
+use std::collections::BTreeSet;
+
+use futures::TryStreamExt as _;
+
+use super::DataPlane;
+use super::journal::{Journal, Phase};
+use super::session::Error;
+use crate::kernel::id::{ObjectKey, SessionId};
+use crate::kernel::limits::CLOCK_SKEW_SECONDS;
+use crate::stores::{Document, Kind, Listed};
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Sessions that were ended, because their time was over.
+    pub expired: u64,
+    /// Journals that were removed, because their sessions had ended and their grants too.
+    pub removed: u64,
+    /// Stages that were dropped, because no journal claimed them.
+    pub stages: u64,
+}
+
+impl DataPlane {
+    /// Sweeps once.
+    ///
+    /// # Errors
+    /// If the store fails. A journal that cannot be read is left alone, and so is its stage.
+    pub async fn sweep(&self) -> Result<Swept, Error> {
+        let store = &self.0.config.store;
+        let mut swept = Swept::default();
+        // Before the journals are read: a stage is younger than its journal, so none seen here can lack one unseen.
+        let stages: Vec<Listed> =
+            store.list().await?.try_filter(|listed| std::future::ready(!listed.sealed)).try_collect().await?;
+        let mut claimed = BTreeSet::new();
+        for document in store.names(Kind::Sessions).await? {
+            let Document::Session(session) = document else { continue };
+            // What it would have claimed, whatever its journal says.
+            let object = ObjectKey::from_uuid(session.0);
+            match self.sweep_session(session, &mut swept).await {
+                Ok(false) => {}
+                Ok(true) => drop(claimed.insert(object)),
+                Err(Error::Journal(error)) => {
+                    tracing::error!(%session, %error, "a journal cannot be read");
+                    claimed.insert(object);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        for stage in stages.iter().filter(|stage| !claimed.contains(&stage.key)) {
+            tracing::info!(object = %stage.key, size_bytes = stage.size_bytes, "dropping a stage that no session claims");
+            store.abandon(&stage.key, None).await?;
+            swept.stages += 1;
+        }
+        Ok(swept)
+    }
+
+    /// Whether the session may still have a stage.
+    async fn sweep_session(&self, session: SessionId, swept: &mut Swept) -> Result<bool, Error> {
+        let (journal, _) = match self.load(session).await {
+            Err(Error::Unknown(_)) => return Ok(false),
+            outcome => outcome?,
+        };
+        if !self.is_over(&journal) {
+            return Ok(matches!(journal.phase, Phase::Receiving(_) | Phase::Sealing(..)));
+        }
+        let was_receiving = matches!(journal.phase, Phase::Receiving(_));
+        // Its time is over, whoever writes it.
+        let turn = self.0.registry.take_over(session).await;
+        let (journal, version) = self.current(&turn).await?;
+        swept.expired += u64::from(was_receiving && journal.phase == Phase::Expired);
+        if self.may_be_forgotten(&journal) {
+            self.0.config.store.swap(Document::Session(session), Some(&version), None).await?;
+            swept.removed += 1;
+        }
+        Ok(matches!(journal.phase, Phase::Sealing(..)))
+    }
+
+    /// When no grant can come any more that the journal would have to answer.
+    fn may_be_forgotten(&self, journal: &Journal) -> bool {
+        let now_seconds = self.0.config.clock.now_ms() / 1_000;
+        let ended = !matches!(
+            journal.phase,
+            Phase::Receiving(_) | Phase::Sealing(..) | Phase::Sealed { delivered: false, .. }
+        );
+        ended && now_seconds > journal.terms.ends_at_seconds.saturating_add(2 * CLOCK_SKEW_SECONDS)
+    }
+}

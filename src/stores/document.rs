@@ -1,0 +1,101 @@
+//! Names of documents, typed: what a store keeps beside objects is listed here and nowhere else.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::kernel::id::{GrantId, SessionId};
+
+/// A kind of document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Journals of upload sessions.
+    Sessions,
+    /// Receipts of small blobs that could not be delivered yet.
+    Receipts,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Sessions, Self::Receipts];
+
+    /// Its directory or prefix.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Receipts => "receipts",
+        }
+    }
+
+    /// The document of this kind with that name, as [`Document::name`] gave it.
+    pub fn document(self, name: &str) -> Option<Document> {
+        let id: Uuid = name.parse().ok()?;
+        if id.simple().to_string() != name {
+            return None;
+        }
+        Some(match self {
+            Self::Sessions => Document::Session(SessionId(id)),
+            Self::Receipts => Document::Receipt(GrantId(id)),
+        })
+    }
+}
+
+/// A document's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Document {
+    /// The journal of a session.
+    Session(SessionId),
+    /// The receipt for a small blob, by its grant.
+    Receipt(GrantId),
+}
+
+impl Document {
+    /// What kind it is.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Session(_) => Kind::Sessions,
+            Self::Receipt(_) => Kind::Receipts,
+        }
+    }
+
+    /// Its name among its kind: 32 hex characters.
+    pub fn name(self) -> String {
+        match self {
+            Self::Session(SessionId(id)) | Self::Receipt(GrantId(id)) => id.simple().to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind().name(), self.name())
+    }
+}
+
+/// One state of a document, opaque: what a store needs to tell it from others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version(pub(super) Vec<u8>);
+
+impl Version {
+    /// By content: for stores in which one process sees every swap.
+    pub(super) fn of(content: &[u8]) -> Self {
+        Self(blake3::hash(content).as_bytes().to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back_as_what_they_name() {
+        for kind in Kind::ALL {
+            let name = Uuid::from_u128(7).simple().to_string();
+            let document = kind.document(&name).unwrap();
+            assert_eq!((document.kind(), document.name()), (kind, name));
+        }
+        for bad in ["", "x", "../00000000000000000000000000000007", "00000000-0000-0000-0000-000000000007"] {
+            assert_eq!(Kind::Sessions.document(bad), None, "{bad}");
+        }
+    }
+}

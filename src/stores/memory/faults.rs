@@ -1,0 +1,91 @@
+//! Faults to order: which step fails, and whether it was done all the same.
+
+use std::sync::{Mutex, PoisonError};
+
+/// A step of a store, in which it may fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// [`Store::put`](crate::stores::Store::put).
+    Put,
+    /// [`Store::stage`](crate::stores::Store::stage).
+    Stage,
+    /// [`Staged::reread`](crate::stores::Staged::reread).
+    Reread,
+    /// [`Staged::write`](crate::stores::Staged::write).
+    Write,
+    /// [`Staged::sync`](crate::stores::Staged::sync).
+    Sync,
+    /// [`Staged::seal`](crate::stores::Staged::seal).
+    Seal,
+    /// [`Store::abandon`](crate::stores::Store::abandon).
+    Abandon,
+    /// [`Store::read`](crate::stores::Store::read).
+    Read,
+    /// [`Store::size`](crate::stores::Store::size).
+    Size,
+    /// [`Store::delete`](crate::stores::Store::delete).
+    Delete,
+    /// [`Store::load`](crate::stores::Store::load).
+    Load,
+    /// [`Store::swap`](crate::stores::Store::swap).
+    Swap,
+    /// [`Store::names`](crate::stores::Store::names) and [`Store::list`](crate::stores::Store::list).
+    List,
+}
+
+/// How a step fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing was done.
+    Failed,
+    /// It was done, but the caller is told that it was not: a lost answer.
+    FailedButPersisted,
+}
+
+/// The plan of faults of a memory store, and the record of its steps.
+#[derive(Debug, Default)]
+pub struct Faults(Mutex<Plan>);
+
+#[derive(Debug, Default)]
+struct Plan {
+    /// The steps since the plan was made.
+    taken: Vec<Step>,
+    /// Which of them fails, and how.
+    fault: Option<(usize, Fault)>,
+    /// After the fault everything fails, until [`Faults::clear`]: the process is as good as dead.
+    fatal: bool,
+}
+
+impl Faults {
+    /// The step number `index` (0-based, counted from now) fails once.
+    pub fn fail(&self, index: usize, fault: Fault) {
+        *self.plan() = Plan { fault: Some((index, fault)), ..Plan::default() };
+    }
+
+    /// As [`Self::fail`], and every step after it fails too.
+    pub fn fail_from(&self, index: usize, fault: Fault) {
+        *self.plan() = Plan { fault: Some((index, fault)), fatal: true, ..Plan::default() };
+    }
+
+    /// Nothing fails any more. Gives the steps since the last plan.
+    pub fn clear(&self) -> Vec<Step> {
+        std::mem::take(&mut *self.plan()).taken
+    }
+
+    /// What happens to this step.
+    pub(super) fn next(&self, step: Step) -> Option<Fault> {
+        let mut plan = self.plan();
+        let index = plan.taken.len();
+        plan.taken.push(step);
+        let (at, fault) = plan.fault?;
+        match index.cmp(&at) {
+            std::cmp::Ordering::Equal => Some(fault),
+            std::cmp::Ordering::Greater if plan.fatal => Some(Fault::Failed),
+            _ => None,
+        }
+    }
+
+    fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

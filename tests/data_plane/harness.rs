@@ -1,0 +1,188 @@
+//! One node with a control plane that can be told what to answer.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _, stream};
+use strongroom::clock::{Clock as _, Manual};
+use strongroom::contract::{Grant, KeyRing, Operation, Read, Receipt, SigningKey, Size, Upload};
+use strongroom::data::{
+    Admitted, Append, Config, DataPlane, Deliver, Disposition, Phase, Sealed, Status, Undelivered, session,
+};
+use strongroom::kernel::digest::{Digest, Digests};
+use strongroom::kernel::event::KeyKind;
+use strongroom::kernel::id::{GrantId, ObjectKey, SessionId};
+use strongroom::kernel::limits::{GRANT_LIFE_SECONDS, SESSION_LIFE_MAX_SECONDS, UPLOAD_BUFFER_BUDGET_BYTES};
+use strongroom::stores::{Memory, Store};
+use uuid::Uuid;
+
+pub(crate) const START_MS: u64 = 1_790_000_000_000;
+
+/// A control plane that keeps what it is offered.
+#[derive(Debug)]
+pub(crate) struct Control {
+    pub(crate) offered: Mutex<Vec<String>>,
+    pub(crate) answer: Mutex<Result<Disposition, Undelivered>>,
+}
+
+#[async_trait]
+impl Deliver for Control {
+    async fn deliver(&self, receipt: &str) -> Result<Disposition, Undelivered> {
+        self.offered.lock().unwrap().push(receipt.to_owned());
+        self.answer.lock().unwrap().clone()
+    }
+}
+
+/// A node, and all that outlives its process.
+pub(crate) struct Node {
+    pub(crate) plane: DataPlane,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<Manual>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) grants: SigningKey,
+    next_id: AtomicU64,
+}
+
+impl Node {
+    pub(crate) fn on(store: Arc<dyn Store>) -> Self {
+        Self::with_budget(store, UPLOAD_BUFFER_BUDGET_BYTES)
+    }
+
+    pub(crate) fn in_memory() -> (Self, Memory) {
+        let memory = Memory::new();
+        (Self::on(Arc::new(memory.clone())), memory)
+    }
+
+    pub(crate) fn with_budget(store: Arc<dyn Store>, budget_bytes: usize) -> Self {
+        let clock = Arc::new(Manual::at_ms(START_MS));
+        let answer = Mutex::new(Ok(Disposition::Accepted));
+        let control = Arc::new(Control { offered: Mutex::default(), answer });
+        let grants = SigningKey::from_seed(KeyKind::Grant, [1; 32]);
+        let plane = open(store.clone(), clock.clone(), control.clone(), budget_bytes);
+        Self { plane, store, clock, control, grants, next_id: AtomicU64::new(1) }
+    }
+
+    /// Another process on the same store. The old one is as good as gone.
+    pub(crate) fn restart(&mut self) {
+        self.plane =
+            open(self.store.clone(), self.clock.clone(), self.control.clone(), UPLOAD_BUFFER_BUDGET_BYTES);
+    }
+
+    pub(crate) fn control_answers(&self, answer: Result<Disposition, Undelivered>) {
+        *self.control.answer.lock().unwrap() = answer;
+    }
+
+    pub(crate) fn offered(&self) -> Vec<String> {
+        self.control.offered.lock().unwrap().clone()
+    }
+
+    /// An upload grant with fresh id, valid now.
+    pub(crate) fn upload(&self, size: Size, expected: Option<Digest>) -> Grant {
+        let now_seconds = self.clock.now_ms() / 1_000;
+        let id = self.next_id.fetch_add(1, Ordering::SeqCst);
+        Grant {
+            id: GrantId(Uuid::from_u128(u128::from(id) << 64 | u128::from(id))),
+            actor: "svc:lab".parse().unwrap(),
+            repository: "acme/reports".parse().unwrap(),
+            store: "main".parse().unwrap(),
+            issued_at_seconds: now_seconds,
+            expires_at_seconds: now_seconds + GRANT_LIFE_SECONDS,
+            operation: Operation::Upload(Upload {
+                session: None,
+                expected,
+                size,
+                session_ends_at_seconds: now_seconds + SESSION_LIFE_MAX_SECONDS,
+            }),
+        }
+    }
+
+    pub(crate) fn admit(&self, grant: &Grant) -> Admitted {
+        self.plane.admit(&grant.sign(&self.grants)).unwrap()
+    }
+
+    /// A grant for a blob of that size, admitted.
+    pub(crate) fn may_upload(&self, size: u64) -> Admitted {
+        self.admit(&self.upload(Size::Exact(size), None))
+    }
+
+    /// A grant to read what that receipt is about, admitted.
+    pub(crate) fn may_read(&self, receipt: &Receipt) -> Admitted {
+        let read =
+            Read { digests: receipt.digests, size_bytes: receipt.size_bytes, object: receipt.object.clone() };
+        let grant = Grant { operation: Operation::Read(read), ..self.upload(Size::Exact(0), None) };
+        self.admit(&grant)
+    }
+
+    pub(crate) async fn append(
+        &self,
+        grant: &Admitted,
+        session: SessionId,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<Status, session::Error> {
+        self.plane.append(grant, session, Append::at(offset), body(bytes, 64 * 1024)).await
+    }
+
+    /// The receipt inside, verified.
+    pub(crate) fn receipt(&self, sealed: &Sealed) -> Receipt {
+        let ring = KeyRing::of([SigningKey::from_seed(KeyKind::Receipt, [2; 32]).verifying_key()]);
+        Receipt::verify(&sealed.receipt, &ring, self.clock.now_ms()).unwrap()
+    }
+
+    /// The bytes of an object, straight from the store.
+    pub(crate) async fn object(&self, key: &ObjectKey) -> Option<Vec<u8>> {
+        let size = self.store.size(key).await.unwrap()?;
+        let pieces: Vec<Bytes> =
+            self.store.read(key, 0..size).await.unwrap().map(Result::unwrap).collect().await;
+        Some(pieces.concat())
+    }
+
+    /// That a sealed session is what it claims to be.
+    pub(crate) async fn check(&self, status: &Status, bytes: &[u8]) -> Receipt {
+        let sealed = sealed(status);
+        let receipt = self.receipt(sealed);
+        assert_eq!(sealed.digests, Digests::of(bytes));
+        assert_eq!(receipt.digests, sealed.digests);
+        assert_eq!((sealed.size_bytes, receipt.size_bytes), (bytes.len() as u64, bytes.len() as u64));
+        assert!(self.object(&receipt.object).await.unwrap() == bytes, "the object has the bytes");
+        receipt
+    }
+}
+
+fn open(store: Arc<dyn Store>, clock: Arc<Manual>, control: Arc<Control>, budget_bytes: usize) -> DataPlane {
+    DataPlane::open(Config {
+        store,
+        store_name: "main".parse().unwrap(),
+        node: "node-1".parse().unwrap(),
+        receipts: SigningKey::from_seed(KeyKind::Receipt, [2; 32]),
+        grants: KeyRing::of([SigningKey::from_seed(KeyKind::Grant, [1; 32]).verifying_key()]),
+        clock,
+        deliver: control,
+        budget_bytes,
+    })
+}
+
+pub(crate) fn sealed(status: &Status) -> &Sealed {
+    match &status.phase {
+        Phase::Sealed(sealed) => sealed,
+        Phase::Receiving => panic!("not sealed: {status:?}"),
+    }
+}
+
+/// Bytes that repeat nowhere near a block.
+pub(crate) fn sample(length: usize) -> Vec<u8> {
+    (0..length).map(|i| ((i * 31 + i / 251) % 253) as u8).collect()
+}
+
+/// A body that brings those bytes in pieces.
+pub(crate) fn body(bytes: &[u8], piece: usize) -> impl Stream<Item = Result<Bytes, String>> + Send + use<> {
+    let pieces: Vec<_> = bytes.chunks(piece).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    stream::iter(pieces)
+}
+
+/// A body that breaks off after those bytes.
+pub(crate) fn broken(bytes: &[u8]) -> impl Stream<Item = Result<Bytes, String>> + Send + use<> {
+    body(bytes, 50_000).chain(stream::iter([Err("connection reset".to_owned())]))
+}
