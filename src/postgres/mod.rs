@@ -114,6 +114,9 @@ impl Database {
             Ok(()) => Self::connect(options, Origin::Owned, true).await,
             Err(error) => Err(error),
         };
+        // Only now may guests come: they find the schema that they know, or say so.
+        let opened =
+            opened.and_then(|database| cluster.publish(true).map(|()| database).map_err(Error::from));
         match opened {
             Ok(database) => Ok(Self { cluster: Some(cluster), ..database }),
             Err(error) => {

@@ -43,6 +43,7 @@ fn after_twenty_kills_every_acknowledged_row_is_there() {
     assert!(acknowledged.iter().all(|n| present.binary_search(n).is_ok()));
     assert!(acknowledged.len() >= ROUNDS);
     last.kill();
+    scene.settle();
 }
 
 #[test]
@@ -108,7 +109,7 @@ fn what_a_killed_initdb_left_is_made_anew() {
 
 #[test]
 fn a_service_killed_during_its_very_first_start_starts_the_next_time() {
-    for delay_ms in [20, 80, 200, 400] {
+    for delay_ms in [10, 40, 80, 160, 240, 400, 800] {
         let scene = Scene::new();
         let mut service = child::start("write", &scene.state());
         std::thread::sleep(Duration::from_millis(delay_ms));
@@ -116,6 +117,7 @@ fn a_service_killed_during_its_very_first_start_starts_the_next_time() {
         let mut again = child::start("write", &scene.state());
         assert!(again.next("acknowledged").is_some(), "killed after {delay_ms} ms");
         again.kill();
+        scene.settle();
     }
 }
 

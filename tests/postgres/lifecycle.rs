@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Stdio;
 
 use strongroom::postgres::embedded::Stopped;
-use strongroom::postgres::{Database, Origin};
+use strongroom::postgres::{Database, Origin, Settings};
 
 use crate::child;
 use crate::scene::{Scene, entries, show, we_are_root};
@@ -44,12 +44,58 @@ async fn an_offline_command_attaches_to_the_running_service_and_owns_the_cluster
 }
 
 #[tokio::test]
+async fn an_offline_command_waits_for_a_service_that_is_still_starting() {
+    let scene = Scene::new();
+    let mut service = child::start("write", &scene.state());
+    let pid = service.process.id().to_string();
+    while std::fs::read_to_string(scene.state().join("lock")).unwrap_or_default().trim() != pid {
+        std::thread::yield_now();
+    }
+    let guest = Database::open_or_attach(&scene.settings()).await.unwrap();
+    assert_eq!(guest.origin(), Origin::Attached);
+    guest.close().await;
+    assert!(service.next("acknowledged").is_some());
+    service.kill();
+    scene.settle();
+}
+
+#[test]
+fn the_callers_postgres_variables_lead_nowhere() {
+    let scene = Scene::new();
+    let mut command = child::command(&std::env::current_exe().unwrap(), "open and close", &scene.state());
+    for (name, value) in [
+        ("PGHOST", "/nowhere"),
+        ("PGPORT", "1"),
+        ("PGUSER", "nobody"),
+        ("PGDATABASE", "none"),
+        ("PGDATA", "/nowhere"),
+        ("PGSSLMODE", "verify-full"),
+        ("PGOPTIONS", "-c synchronous_commit=off -c search_path=nowhere"),
+    ] {
+        command.env(name, value);
+    }
+    let output = command.stdout(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("@opened as strongroom"), "{said}");
+}
+
+#[tokio::test]
+async fn a_given_directory_of_binaries_is_used() {
+    let scene = Scene::new();
+    let cluster = scene.start();
+    let binaries = cluster.installation().binaries.clone();
+    drop(cluster);
+    let settings = Settings { postgres_bin: Some(binaries), ..scene.settings() };
+    Database::open(&settings).await.unwrap().close().await;
+}
+
+#[tokio::test]
 async fn a_stale_address_is_passed_over() {
     let scene = Scene::new();
     scene.open().await.close().await;
     let stale = serde_json::json!({
         "socket_directory": "/nowhere", "port": 1, "username": "x", "database": "x",
-        "server_pid": 1, "holder_pid": std::process::id(),
+        "server_pid": 1, "holder_pid": std::process::id(), "ready": true,
     });
     std::fs::write(scene.state().join("postgres.json"), stale.to_string()).unwrap();
     let database = Database::open_or_attach(&scene.settings()).await.unwrap();

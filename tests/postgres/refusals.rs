@@ -25,6 +25,7 @@ async fn a_second_instance_is_refused_and_the_first_is_named() {
     );
     assert!(first.next("acknowledged").is_some(), "the first goes on");
     first.kill();
+    scene.settle();
 }
 
 #[test]

@@ -40,6 +40,11 @@ impl Scene {
         Cluster::start(&self.state(), &usual()).unwrap()
     }
 
+    /// Ends what a killed child left running, so that the directory can be removed.
+    pub(crate) fn settle(&self) {
+        let _ = self.start().stop();
+    }
+
     pub(crate) async fn open(&self) -> Database {
         Database::open(&self.settings()).await.unwrap()
     }

@@ -5,16 +5,16 @@
 //! 1. lock the state directory (released by the kernel);
 //! 2. find binaries, choose the user, test its way to the data (nothing);
 //! 3. stop what an earlier service left running (nothing: the next start does it again);
-//! 4. `initdb` into `pgdata.new`, rename to `pgdata` (half a `pgdata.new`, which the next start removes);
+//! 4. `initdb` into `pgdata.new.<unique>`, rename to `pgdata` (half a `pgdata.new.*`, which the next start removes);
 //! 5. start the server (an orphan: step 3 of the next start);
-//! 6. publish its address (a stale file, not believed without a living holder).
+//! 6. write its address, migrate, mark the address ready (a stale file, not believed without a living holder).
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::process::geteuid;
+use rustix::process::{Signal, geteuid};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use tokio::sync::watch;
 
@@ -40,6 +40,9 @@ pub struct Cluster {
     socket: SocketDirectory,
     state: StateLock,
 }
+
+/// How unfinished clusters are called; what follows is unique.
+const UNFINISHED: &str = "pgdata.new";
 
 /// What [`own_or_find`] came to.
 #[derive(Debug)]
@@ -75,22 +78,31 @@ impl Cluster {
         check_reach(state, &data, run_as)?;
         let installation = search.find(state, pinned_major(&data)?, run_as)?;
         orphan::stop(&data)?;
+        clear_unfinished(state)?;
         if !data.join("PG_VERSION").is_file() {
             initialise(&installation, state, &data, run_as)?;
         }
         let socket = SocketDirectory::create(state, run_as)?;
         let server = Server::start(&installation, state, &socket, run_as)?;
+        let cluster = Self { installation, server, socket, state: lock };
+        cluster.publish(false)?;
+        let version = &cluster.installation.version;
+        tracing::info!(version, data = %data.display(), "the database server is ready");
+        Ok(cluster)
+    }
+
+    /// Writes the server's address; others may attach once `ready`.
+    pub(crate) fn publish(&self, ready: bool) -> Result<(), Error> {
         let running = Running {
-            socket_directory: socket.path().to_owned(),
+            socket_directory: self.socket.path().to_owned(),
             port: PORT,
             username: USER.to_owned(),
             database: DATABASE.to_owned(),
-            server_pid: server.pid(),
+            server_pid: self.server.pid(),
             holder_pid: std::process::id(),
+            ready,
         };
-        running.write(state)?;
-        tracing::info!(version = installation.version, data = %data.display(), "the database server is ready");
-        Ok(Self { installation, server, socket, state: lock })
+        running.write(self.state.directory())
     }
 
     /// How to connect to a database of this cluster. Every field is set, so that the caller's `PG*` variables are
@@ -205,15 +217,9 @@ fn initialise(
     data: &Path,
     run_as: Option<&RunAs>,
 ) -> Result<(), Error> {
-    let beside = state.join("pgdata.new");
+    // A name of its own: an initdb that was cut off may still write to, or clean up, the one that it was given.
+    let beside = state.join(format!("{UNFINISHED}.{}", uuid::Uuid::now_v7().simple()));
     let failed = |doing, source| Error::Io { doing, path: beside.clone(), source };
-    orphan::stop(&beside)?;
-    match fs::remove_dir_all(&beside) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            return Err(failed("remove the unfinished cluster", source));
-        }
-        _ => {}
-    }
     DirBuilder::new()
         .mode(0o700)
         .create(&beside)
@@ -225,9 +231,10 @@ fn initialise(
         // Bytewise order: no locale of the machine, and no update of it, can change an index.
         .args(["--encoding=UTF8", "--no-locale", "--data-checksums", "--no-instructions", "-D"])
         .arg(&beside);
-    // A thread of its own would do no better: this one waits for the end.
-    let output =
-        bind_to_this_thread(&mut initdb).output().map_err(|source| failed("run initdb in", source))?;
+    // This thread waits for the end, so it may carry the death signal. Interrupted, initdb would go on to clean up.
+    let output = bind_to_this_thread(&mut initdb, Signal::KILL)
+        .output()
+        .map_err(|source| failed("run initdb in", source))?;
     if !output.status.success() {
         let said = [output.stdout, output.stderr].concat();
         return Err(Error::Initdb { output: String::from_utf8_lossy(&said).trim().to_owned() });
@@ -237,5 +244,21 @@ fn initialise(
         .and_then(|()| File::open(state)?.sync_all())
         .map_err(|source| failed("rename", source))?;
     tracing::info!(data = %data.display(), version = installation.version, "made a new database cluster");
+    Ok(())
+}
+
+/// Removes what a killed `initdb` left. Its last server process may take a moment to see that nobody feeds it.
+fn clear_unfinished(state: &Path) -> Result<(), Error> {
+    let failed = |source| Error::Io { doing: "list", path: state.to_owned(), source };
+    for entry in fs::read_dir(state).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with(UNFINISHED) {
+            orphan::stop(&path)?;
+            if let Err(error) = fs::remove_dir_all(&path) {
+                tracing::warn!(path = %path.display(), %error, "an unfinished cluster could not be removed; the next start tries again");
+            }
+        }
+    }
     Ok(())
 }

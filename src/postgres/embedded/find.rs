@@ -143,6 +143,8 @@ fn usual_places() -> Vec<PathBuf> {
     ] {
         places.extend(versions_in(Path::new(root)).into_iter().map(|version| version.join(tail)));
     }
+    // A relative entry of PATH would mean another program in each directory that we are started from.
+    places.retain(|place| place.is_absolute());
     places
 }
 

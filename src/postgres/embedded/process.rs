@@ -96,20 +96,22 @@ pub(crate) fn command(program: &Path, run_as: Option<&RunAs>) -> Command {
     command
 }
 
-/// Makes the child private (umask, own session) and, on Linux, mortal: it is interrupted when this thread ends.
+/// Makes the child private (umask, own session) and, on Linux, mortal: it gets `signal` when this thread ends.
 #[expect(
     unsafe_code,
     reason = "pre_exec is the only way to set a parent-death signal after setuid, which clears it"
 )]
-pub(crate) fn bind_to_this_thread(command: &mut Command) -> &mut Command {
+pub(crate) fn bind_to_this_thread(command: &mut Command, signal: os::Signal) -> &mut Command {
     #[cfg(target_os = "linux")]
     let parent = os::getpid();
     let prepare = move || -> io::Result<()> {
         os::umask(Mode::from_raw_mode(0o077));
         os::setsid()?;
+        #[cfg(not(target_os = "linux"))]
+        let _ = signal;
         #[cfg(target_os = "linux")]
         {
-            os::set_parent_process_death_signal(Some(os::Signal::INT))?;
+            os::set_parent_process_death_signal(Some(signal))?;
             // The parent may have died between fork and prctl; nobody would tell us any more.
             if os::getppid() != Some(parent) {
                 return Err(io::ErrorKind::BrokenPipe.into());
@@ -118,7 +120,7 @@ pub(crate) fn bind_to_this_thread(command: &mut Command) -> &mut Command {
         Ok(())
     };
     // SAFETY: between fork and exec only async-signal-safe calls are allowed. `prepare` makes plain system calls
-    // (umask, setsid, prctl, getppid), captures one integer, and neither allocates nor takes a lock.
+    // (umask, setsid, prctl, getppid), captures two integers, and neither allocates nor takes a lock.
     unsafe { command.pre_exec(prepare) }
 }
 

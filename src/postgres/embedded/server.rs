@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::{Arc, Mutex, mpsc};
@@ -116,7 +117,8 @@ impl Server {
         let alive = Arc::new(Mutex::new(true));
         let mark = Arc::clone(&alive);
         thread::Builder::new().name("postgres".into()).spawn(move || {
-            match bind_to_this_thread(&mut postgres).spawn() {
+            // Interrupted, a server shuts down in order.
+            match bind_to_this_thread(&mut postgres, Signal::INT).spawn() {
                 Ok(child) => {
                     let _ = started.send(Ok(pid_of(&child)));
                     await_end(child, &mark);
@@ -229,7 +231,8 @@ impl Log {
             if fs::metadata(&path).is_ok_and(|found| found.len() > LOG_BYTES_MAX) {
                 fs::rename(&path, state.join("postgres.log.1"))?;
             }
-            let file = OpenOptions::new().create(true).append(true).open(&path)?;
+            // Its messages may quote rows.
+            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
             let begin = file.metadata()?.len();
             Ok((file, begin))
         };

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! <state>/lock            flock'ed by the process that runs the cluster; its text is that process's id
-//! <state>/postgres.json   where the running server listens; written when it is ready, removed when it stops
-//! <state>/pgdata          the cluster            <state>/pgdata.new   an initdb that has not finished
+//! <state>/postgres.json   where the running server listens, and whether others may attach; removed when it stops
+//! <state>/pgdata          the cluster            <state>/pgdata.new.* an initdb that has not finished
 //! <state>/postgres.log    what the server says   <state>/socket       its socket
 //! ```
 //!
@@ -79,19 +79,25 @@ impl StateLock {
     }
 }
 
+/// Creates the directory and those above it, and makes each name durable: what is synced below a directory whose
+/// own name a power cut takes away would be lost with it.
 fn create(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
-    if let Some(parent) = directory.parent() {
-        fs::create_dir_all(parent)?;
-    }
     // As root the server runs as another user, which has to pass through to its data; nobody needs to list it.
     let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
-    match DirBuilder::new().mode(mode).create(directory) {
-        Err(source) if source.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        result => result,
+    let missing: Vec<_> = directory.ancestors().take_while(|path| !path.is_dir()).collect();
+    for path in missing.into_iter().rev().filter(|path| !path.as_os_str().is_empty()) {
+        let mode = if path == directory { mode } else { 0o755 };
+        match DirBuilder::new().mode(mode).create(path) {
+            Err(source) if source.kind() != io::ErrorKind::AlreadyExists => return Err(source),
+            _ => {}
+        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
     }
+    Ok(())
 }
 
 /// Where a running server listens.
@@ -103,6 +109,8 @@ pub(crate) struct Running {
     pub(crate) database: String,
     pub(crate) server_pid: u32,
     pub(crate) holder_pid: u32,
+    /// Its holder has brought the schema up to date. Until then the file only serves to clean up after a kill.
+    pub(crate) ready: bool,
 }
 
 impl Running {
@@ -115,9 +123,11 @@ impl Running {
         serde_json::from_slice(&fs::read(Self::path(state)).ok()?).ok()
     }
 
-    /// What the living `holder` of the lock wrote.
+    /// What the living `holder` of the lock wrote, once it is ready.
     pub(crate) fn of_holder(state: &Path, holder: Option<u32>) -> Option<Self> {
-        Self::read(state).filter(|running| Some(running.holder_pid) == holder && lives(running.holder_pid))
+        Self::read(state).filter(|running| {
+            running.ready && Some(running.holder_pid) == holder && lives(running.holder_pid)
+        })
     }
 
     /// Publishes it whole or not at all. It helps only the living, so nothing is synced.
@@ -154,6 +164,7 @@ mod tests {
             database: "d".into(),
             server_pid: 2,
             holder_pid,
+            ready: true,
         }
     }
 
@@ -172,6 +183,19 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_directory_is_created_with_those_above_it_and_is_closed_to_listing() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let state = root.path().join("a/b/c");
+        create(&state).unwrap();
+        create(&state).unwrap();
+        let mode = fs::metadata(&state).unwrap().permissions().mode();
+        assert_eq!(mode & 0o066, 0, "{mode:o}");
+        fs::write(root.path().join("file"), "").unwrap();
+        assert!(create(&root.path().join("file/state")).is_err());
+    }
+
+    #[test]
     fn a_stale_address_is_not_believed() {
         let state = tempfile::tempdir().unwrap();
         let us = std::process::id();
@@ -179,6 +203,8 @@ mod tests {
         assert_eq!(Running::of_holder(state.path(), Some(us)), Some(running(us)));
         assert_eq!(Running::of_holder(state.path(), Some(us + 1)), None, "another holds the lock");
         assert_eq!(Running::of_holder(state.path(), None), None, "the holder has not written its id yet");
+        Running { ready: false, ..running(us) }.write(state.path()).unwrap();
+        assert_eq!(Running::of_holder(state.path(), Some(us)), None, "the holder is still starting");
 
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let dead = child.id();
