@@ -3,7 +3,8 @@
 //! - Waits double from [`CLIENT_BACKOFF_FIRST_MS`] to [`CLIENT_BACKOFF_MAX_MS`], each shortened by chance, so that
 //!   many clients of a server that comes back do not arrive together.
 //! - A `Retry-After` of the server is obeyed if it fits the patience.
-//! - Patience is counted from the last success, not from the first try: an upload that moves never runs out of it.
+//! - Patience is counted from the first failure after a success: an upload that moves never runs out of it, and a
+//!   quiet event stream neither.
 
 use std::time::{Duration, Instant};
 
@@ -12,18 +13,19 @@ use crate::kernel::limits::{CLIENT_BACKOFF_FIRST_MS, CLIENT_BACKOFF_MAX_MS};
 /// The tries since something last worked.
 #[derive(Debug)]
 pub(crate) struct Backoff {
-    since: Instant,
+    /// Since when nothing works; none while everything does.
+    since: Option<Instant>,
     patience: Duration,
     tries: u32,
 }
 
 impl Backoff {
-    pub(crate) fn new(patience: Duration) -> Self {
-        Self { since: Instant::now(), patience, tries: 0 }
+    pub(crate) const fn new(patience: Duration) -> Self {
+        Self { since: None, patience, tries: 0 }
     }
 
     /// Something worked: all patience is there again.
-    pub(crate) fn reset(&mut self) {
+    pub(crate) const fn reset(&mut self) {
         *self = Self::new(self.patience);
     }
 
@@ -33,7 +35,8 @@ impl Backoff {
         self.tries += 1;
         let chance = rand::random_range(full / 2..=full);
         let wait = Duration::from_millis(chance).max(retry_after.unwrap_or_default());
-        (self.since.elapsed() + wait <= self.patience).then_some(wait)
+        let since = self.since.get_or_insert_with(Instant::now);
+        (since.elapsed() + wait <= self.patience).then_some(wait)
     }
 
     /// Waits. False, at once, if patience has run out.

@@ -20,6 +20,7 @@ mod control;
 mod data;
 mod document;
 mod error;
+pub mod events;
 pub mod package;
 pub mod progress;
 pub mod pull;
