@@ -20,4 +20,6 @@ pub mod wire;
 
 pub mod control;
 
+pub mod audit;
+
 pub mod http;

@@ -33,11 +33,27 @@ static SERVER: Mutex<Weak<Server>> = Mutex::const_new(Weak::new());
 impl TestDatabase {
     /// A fresh one.
     pub(crate) async fn fresh() -> Self {
-        let server = server().await;
+        Self::create(server().await, "template1").await
+    }
+
+    /// A copy of this one, as it is now. Connections to this one are cut, and made anew when they are needed.
+    pub(crate) async fn copy(&self) -> Self {
+        let mut admin = PgConnection::connect_with(&self.server.options("postgres")).await.expect("the server answers");
+        let name = self.options().get_database().expect("a test database has a name").to_owned();
+        sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1")
+            .bind(&name)
+            .execute(&mut admin)
+            .await
+            .expect("the owner may end connections");
+        Self::create(self.server.clone(), &name).await
+    }
+
+    async fn create(server: Arc<Server>, template: &str) -> Self {
         let name = format!("test_{}", uuid::Uuid::now_v7().simple());
         let mut admin =
             PgConnection::connect_with(&server.options("postgres")).await.expect("the server answers");
-        admin.execute(sqlx::AssertSqlSafe(format!("create database {name}"))).await.expect("a fresh name");
+        let create = format!("create database {name} template {template}");
+        admin.execute(sqlx::AssertSqlSafe(create)).await.expect("a fresh name");
         admin.close().await.expect("an idle connection closes");
         let settings = Settings {
             database_url: Some(server.options(&name).into()),

@@ -1,0 +1,260 @@
+//! The log by itself: every record canonical, every leaf, every version, and the root against signed checkpoints.
+//!
+//! Needs nothing but the records in order and the checkpoints, so a remote auditor with `log:read` can do all of it.
+//! Keys are taken from the log (`key.added`); an auditor who noted a checkpoint earlier hands it in, and learns if the
+//! log is no longer a continuation of it.
+//!
+//! Memory: about 50 bytes for each event and stream, to find repeated ids and versions out of order.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use uuid::Uuid;
+
+use super::report::{Report, Subject};
+use crate::contract::{KeyRing, Receipt, VerifyingKey};
+use crate::kernel::checkpoint::Checkpoint;
+use crate::kernel::event::{BlobLinked, BlobStored, Event, Fact, KeyKind};
+use crate::kernel::id::StreamName;
+use crate::kernel::merkle::{Frontier, Hash, leaf_hash};
+
+const SAYS_SOMETHING_ELSE: &str = "the event says something else than the receipt in it";
+
+/// Verifies records as they come.
+pub struct Verifier {
+    frontier: Frontier,
+    last_at_ms: u64,
+    ids: HashSet<Uuid>,
+    streams: HashMap<StreamName, u64>,
+    keys: KeyRing,
+    checkpoint_keys: Vec<[u8; 32]>,
+    notes: BTreeMap<u64, Vec<Noted>>,
+    report: Report,
+}
+
+/// A checkpoint that waits for its size to be reached, and then for its key to be known.
+struct Noted {
+    note: String,
+    claims: Checkpoint,
+    root: Option<Hash>,
+}
+
+/// A record that could be read.
+#[derive(Debug)]
+pub struct Verified {
+    /// Its place.
+    pub position: u64,
+    /// Its hash.
+    pub leaf: Hash,
+    /// What it says. None if it could not be decoded.
+    pub event: Option<Event>,
+}
+
+impl Default for Verifier {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Verifier {
+    /// Of an empty log.
+    pub fn new() -> Self {
+        Self {
+            frontier: Frontier::new(),
+            last_at_ms: 0,
+            ids: HashSet::new(),
+            streams: HashMap::new(),
+            keys: KeyRing::of([]),
+            checkpoint_keys: Vec::new(),
+            notes: BTreeMap::new(),
+            report: Report::default(),
+        }
+    }
+
+    /// Expects the log to be what this note says, when its size is reached. Hand in all notes before the records.
+    pub fn expect(&mut self, note: &str) {
+        match Checkpoint::read_unverified(note) {
+            Ok(claims) => {
+                // An empty log is signed before the key that signs it can be added to it.
+                let root = (claims.size == 0).then(|| self.frontier.root());
+                let noted = Noted { note: note.to_owned(), root, claims };
+                self.notes.entry(noted.claims.size).or_default().push(noted);
+            }
+            Err(error) => self.report.find(Subject::Checkpoint, "unreadable", error),
+        }
+    }
+
+    /// Records verified so far.
+    pub const fn size(&self) -> u64 {
+        self.frontier.size()
+    }
+
+    /// The root over them.
+    pub fn root(&self) -> Hash {
+        self.frontier.root()
+    }
+
+    /// `at` of the last record that could be read.
+    pub const fn last_at_ms(&self) -> u64 {
+        self.last_at_ms
+    }
+
+    /// The right edge of the tree over them.
+    pub const fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
+    /// The last version of each stream.
+    pub const fn streams(&self) -> &HashMap<StreamName, u64> {
+        &self.streams
+    }
+
+    /// Takes the next record.
+    pub fn push(&mut self, record: &[u8]) -> Verified {
+        let position = self.frontier.size();
+        let leaf = leaf_hash(record);
+        self.frontier.push(leaf);
+        self.report.events += 1;
+        let event = match Event::decode(record) {
+            Ok(event) => {
+                self.check_order(position, &event);
+                self.check_fact(position, &event);
+                Some(event)
+            }
+            Err(error) => {
+                self.report.find(Subject::Record, position, error);
+                None
+            }
+        };
+        let root = self.frontier.root();
+        for noted in self.notes.get_mut(&self.frontier.size()).into_iter().flatten() {
+            noted.root = Some(root);
+        }
+        Verified { position, leaf, event }
+    }
+
+    fn check_order(&mut self, position: u64, event: &Event) {
+        if event.at_ms < self.last_at_ms {
+            let detail =
+                format!("its time {} is before that of the record before, {}", event.at_ms, self.last_at_ms);
+            self.report.find(Subject::Order, position, detail);
+        }
+        self.last_at_ms = self.last_at_ms.max(event.at_ms);
+        if !self.ids.insert(event.id.0) {
+            self.report.find(
+                Subject::Order,
+                position,
+                format!("event id {} stands in the log twice", event.id),
+            );
+        }
+        let expected = self.streams.get(&event.stream).map_or(0, |version| version + 1);
+        if event.seq != expected {
+            let detail = format!("version {} of stream {}, expected {expected}", event.seq, event.stream);
+            self.report.find(Subject::Order, position, detail);
+        }
+        self.streams.insert(event.stream.clone(), event.seq);
+    }
+
+    fn check_fact(&mut self, position: u64, event: &Event) {
+        match &event.fact {
+            Fact::KeyAdded(added) => match VerifyingKey::from_public(added.kind, &added.public) {
+                Some(key) if key.id() == added.key => {
+                    if added.kind == KeyKind::Checkpoint {
+                        self.checkpoint_keys.push(added.public);
+                    }
+                    self.keys.insert(key);
+                }
+                _ => self.report.find(
+                    Subject::Record,
+                    position,
+                    format!("key {} is not its public key", added.key),
+                ),
+            },
+            Fact::KeyRetired(retired) => {
+                self.keys.retire(&retired.key, event.at_ms);
+            }
+            Fact::BlobStored(stored) => self.check_stored(position, stored),
+            Fact::BlobLinked(linked) => self.check_linked(position, linked),
+            _ => {}
+        }
+    }
+
+    fn receipt(&mut self, position: u64, text: &str) -> Option<Receipt> {
+        match Receipt::decode(text, &self.keys) {
+            Ok(receipt) => {
+                self.report.receipts += 1;
+                Some(receipt)
+            }
+            Err(error) => {
+                self.report.find(Subject::Receipt, position, error);
+                None
+            }
+        }
+    }
+
+    fn check_linked(&mut self, position: u64, linked: &BlobLinked) {
+        let Some(receipt) = linked.receipt.as_deref().and_then(|text| self.receipt(position, text)) else {
+            return;
+        };
+        if receipt.digests.blake3 != linked.blake3 || receipt.repository != linked.repository {
+            self.report.find(Subject::Receipt, position, SAYS_SOMETHING_ELSE);
+        }
+    }
+
+    fn check_stored(&mut self, position: u64, stored: &BlobStored) {
+        let Some(receipt) = self.receipt(position, &stored.receipt) else { return };
+        let same = receipt.digests.blake3 == stored.blake3
+            && receipt.digests.sha256 == stored.sha256
+            && receipt.size_bytes == stored.size_bytes
+            && receipt.store == stored.store
+            && receipt.object == stored.object
+            && receipt.repository == stored.repository
+            && receipt.node == stored.node;
+        if !same {
+            self.report.find(Subject::Receipt, position, SAYS_SOMETHING_ELSE);
+        }
+    }
+
+    /// Ends: compares every checkpoint that was handed in.
+    pub fn finish(mut self) -> Report {
+        self.report.root = hex::encode(self.frontier.root());
+        let mut last_good = 0;
+        for (size, notes) in std::mem::take(&mut self.notes) {
+            for noted in notes {
+                if self.check_note(&noted, last_good) {
+                    last_good = size;
+                    self.report.checkpoints += 1;
+                    self.report.checkpoint_size = Some(size);
+                }
+            }
+        }
+        self.report
+    }
+
+    fn check_note(&mut self, noted: &Noted, last_good: u64) -> bool {
+        let (size, events) = (noted.claims.size, self.frontier.size());
+        if let Err(error) = Checkpoint::verify(&noted.note, &self.checkpoint_keys) {
+            self.report.find(Subject::Checkpoint, size, error);
+            return false;
+        }
+        match noted.root {
+            None => {
+                let detail =
+                    format!("a checkpoint signed {size} events, the log has {events}: its tail is missing");
+                self.report.find(Subject::Tail, events, detail);
+                false
+            }
+            Some(root) if root != noted.claims.root => {
+                let detail = format!(
+                    "the root is not what was signed: something in positions {last_good}..{size} changed"
+                );
+                self.report.find(Subject::Checkpoint, size, detail);
+                false
+            }
+            Some(_) => true,
+        }
+    }
+
+    pub(super) const fn report_mut(&mut self) -> &mut Report {
+        &mut self.report
+    }
+}

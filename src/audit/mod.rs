@@ -1,0 +1,19 @@
+//! Independent verification: of the log, of the views against the log, of the bytes against both.
+//!
+//! - Shares decoders and readers with what it checks, and nothing that decides: neither `control` nor `data`.
+//! - What it finds is a [`Finding`] that names the place; what it cannot look at is an error. The two are never mixed:
+//!   a database that does not answer is not a clean log.
+//! - Damage of any kind ends in findings, never in a hang or a panic.
+//!
+//! Two depths of sight: [`log::Verifier`] needs records and a checkpoint only, as any remote auditor can have them;
+//! [`server::run`] also compares the tables, the views, the documents and every object with what the log says.
+
+mod documents;
+pub mod log;
+mod objects;
+mod report;
+mod rows;
+pub mod server;
+
+pub use report::{Finding, Report, Subject};
+pub use server::{Depth, Error, Progress};

@@ -1,0 +1,2 @@
+-- audit.rows.expect_checkpoints
+select size, root, note from log.checkpoints order by size
