@@ -13,13 +13,29 @@ use crate::contract::{Size, Upload};
 use crate::kernel::id::ObjectKey;
 use crate::stores;
 
+/// What a client says of the upload that it begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Creation {
+    /// Bytes of the whole blob, if that is known by now.
+    pub length: Option<u64>,
+    /// Kept and given back, never interpreted: visible ASCII of at most
+    /// [`crate::kernel::limits::UPLOAD_METADATA_MAX_BYTES`].
+    pub metadata: Option<String>,
+}
+
+impl From<Option<u64>> for Creation {
+    fn from(length: Option<u64>) -> Self {
+        Self { length, metadata: None }
+    }
+}
+
 impl DataPlane {
-    /// Begins the session that the grant allows; `length` is that of the whole blob, if it is known by now. The same
-    /// grant again gives the same session.
+    /// Begins the session that the grant allows. The same grant again gives the same session.
     ///
     /// # Errors
     /// If the grant does not allow it, or was used for another upload.
-    pub async fn create(&self, grant: &Admitted, length: Option<u64>) -> Result<Status, Error> {
+    pub async fn create(&self, grant: &Admitted, creation: impl Into<Creation>) -> Result<Status, Error> {
+        let Creation { length, metadata } = creation.into();
         let inner = &self.0;
         if inner.closing.is_cancelled() {
             return Err(Error::Closing);
@@ -42,6 +58,7 @@ impl DataPlane {
             object: ObjectKey::from_uuid(session.0),
             terms: Terms::of(grant, upload),
             length,
+            metadata,
             phase: Phase::Receiving(Durable::default()),
         };
         if inner.config.store.size(&journal.object).await?.is_some() {

@@ -5,7 +5,7 @@
 //! ```text
 //! journal = { "v": 1, "session": bytes .size 16, "epoch": uint, "created_at": ms, "object": text,
 //!             "grant": bytes .size 16, "actor": text, "repository": text, "store": text, "ends_at": seconds,
-//!             "size": uint / "size_max": uint, ? "digest": text, ? "length": uint, phase }
+//!             "size": uint / "size_max": uint, ? "digest": text, ? "length": uint, ? "metadata": text, phase }
 //! phase   = "phase": "receiving", at
 //!         / "phase": "sealing", at, digests
 //!         / "phase": "sealed", digests, "receipt": text (JWS), "delivered": bool
@@ -18,6 +18,7 @@
 //! - `hash` is the state at the last block boundary up to `offset`; it is there once there is such a boundary.
 //! - `epoch` grows with every writer. A writer that lost its place finds the journal changed and stops.
 //! - `length` is there once it is known; a sealed journal has it.
+//! - `metadata` is what the client said of its upload: given back, never interpreted.
 //! - An ended session keeps its journal until `ends_at`, so that its grant cannot begin another.
 
 use uuid::Uuid;
@@ -59,6 +60,8 @@ pub struct Journal {
     pub terms: Terms,
     /// The length of the whole, once it is known.
     pub length: Option<u64>,
+    /// What the client said of it.
+    pub metadata: Option<String>,
     /// How far it is.
     pub phase: Phase,
 }
@@ -136,6 +139,9 @@ impl Journal {
         if let Some(length) = self.length {
             fields.push(("length", Value::Unsigned(length)));
         }
+        if let Some(metadata) = &self.metadata {
+            fields.push(("metadata", Value::text(metadata)));
+        }
         self.phase.write(&mut fields);
         cbor::encode(&Value::Map(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()))
     }
@@ -156,6 +162,7 @@ impl Journal {
             object: fields.parse("object")?,
             terms: Terms::read(&mut fields)?,
             length: fields.unsigned_optional("length")?,
+            metadata: fields.parse_optional("metadata")?,
             phase: Phase::read(&mut fields)?,
         };
         fields.finish()?;

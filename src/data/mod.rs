@@ -41,6 +41,7 @@ use tokio_util::task::TaskTracker;
 
 pub use append::Append;
 pub use checksum::Checksum;
+pub use create::Creation;
 pub use deliver::{Deliver, Disposition, Undelivered};
 pub use download::Download;
 pub use session::{Phase, Sealed, Status};

@@ -15,6 +15,8 @@ pub struct Status {
     pub offset: u64,
     /// Bytes of the whole, once that is known.
     pub length: Option<u64>,
+    /// What the client said of it when it began, as it came.
+    pub metadata: Option<String>,
     /// When it ends, whatever happens; seconds since the epoch.
     pub ends_at_seconds: u64,
     /// What it is doing.
@@ -149,6 +151,7 @@ impl Journal {
             session: self.session,
             offset,
             length: self.length,
+            metadata: self.metadata.clone(),
             ends_at_seconds: self.terms.ends_at_seconds,
             phase,
         };

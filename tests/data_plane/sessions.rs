@@ -2,7 +2,7 @@
 
 use futures::stream;
 use strongroom::contract::Size;
-use strongroom::data::{Append, Phase, session};
+use strongroom::data::{Append, Creation, Phase, session};
 use strongroom::kernel::digest::Digests;
 
 use crate::harness::{Node, body, broken, sample, sealed};
@@ -44,6 +44,17 @@ async fn an_empty_blob_is_sealed_when_it_is_created() {
     let grant = node.may_upload(0);
     let done = node.plane.create(&grant, Some(0)).await.unwrap();
     node.check(&done, b"").await;
+}
+
+#[tokio::test]
+async fn what_the_client_said_of_its_upload_is_given_back() {
+    let (node, _) = Node::in_memory();
+    let grant = node.may_upload(3);
+    let said = Some("filename YS50eHQ=".to_owned());
+    let begun = node.plane.create(&grant, Creation { length: None, metadata: said.clone() }).await.unwrap();
+    assert_eq!(begun.metadata, said);
+    let done = node.append(&grant, begun.session, 0, b"abc").await.unwrap();
+    assert_eq!(done.metadata, said);
 }
 
 #[tokio::test]
