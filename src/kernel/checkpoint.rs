@@ -102,12 +102,17 @@ impl Checkpoint {
         let checkpoint =
             Self { origin, size, root: root.ok_or(Error::Malformed("the root is base64 of 32 bytes"))? };
         // One statement, one text: leading zeros, extension lines and other line ends are refused alike.
-        if checkpoint.body() == body && !checkpoint.origin.is_empty() {
+        if checkpoint.body() == body && is_key_name(&checkpoint.origin) {
             Ok(checkpoint)
         } else {
             Err(Error::Malformed("it is not written as this log writes it"))
         }
     }
+}
+
+/// C2SP signed-note: a key's name is not empty and has neither spaces nor `+`; no text of a note has control characters.
+fn is_key_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+')
 }
 
 fn split(note: &str) -> Result<(&str, &str), Error> {

@@ -6,9 +6,11 @@
 //! format that is persisted: it wants a new version, not a new vector.
 
 mod cbor;
+mod checkpoints;
 mod events;
 mod files;
 mod hashes;
+mod journals;
 mod manifests;
 mod merkle;
 mod notation;

@@ -6,8 +6,10 @@ use serde_json::Value as Json;
 pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
     match target {
         "cbor" => [hex("cbor", "cbor"), hex("events", "record"), hex("hashes", "state")].concat(),
+        "checkpoint" => notes(),
         "event" => hex("events", "record"),
         "hash_state" => hex("hashes", "state"),
+        "journal" => hex("journals", "journal"),
         // Changes of what is accepted reach further than changes of what is refused already.
         "manifest" => [vec![accepted_manifests(); 20].concat(), hex("manifests", "cbor")].concat(),
         "names" => names(),
@@ -47,6 +49,12 @@ fn accepted_manifests() -> Vec<Vec<u8>> {
     let mut found = vec![];
     texts(&file("manifests")["documents"], &["cbor"], &mut found);
     found.iter().map(|text| hex::decode(text).expect("hex")).collect()
+}
+
+fn notes() -> Vec<Vec<u8>> {
+    let mut found = vec![];
+    texts(&file("checkpoints"), &["note"], &mut found);
+    found.into_iter().map(String::into_bytes).collect()
 }
 
 fn names() -> Vec<Vec<u8>> {

@@ -8,10 +8,14 @@ mod mutate;
 
 #[path = "../../fuzz/bodies/cbor.rs"]
 mod cbor;
+#[path = "../../fuzz/bodies/checkpoint.rs"]
+mod checkpoint;
 #[path = "../../fuzz/bodies/event.rs"]
 mod event;
 #[path = "../../fuzz/bodies/hash_state.rs"]
 mod hash_state;
+#[path = "../../fuzz/bodies/journal.rs"]
+mod journal;
 #[path = "../../fuzz/bodies/manifest.rs"]
 mod manifest;
 #[path = "../../fuzz/bodies/names.rs"]
@@ -30,10 +34,12 @@ const SEED: u64 = 0x5eed_0f57_0a6e_0001;
 /// A target: its name, what it checks, and rounds that take about a second without optimisation.
 type Target = (&'static str, fn(&[u8]), u32);
 
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 8] = [
     ("cbor", cbor::check, 40_000),
+    ("checkpoint", checkpoint::check, 1_500),
     ("event", event::check, 15_000),
     ("hash_state", hash_state::check, 15_000),
+    ("journal", journal::check, 15_000),
     ("manifest", manifest::check, 2_500),
     ("names", names::check, 40_000),
     ("statement", statement::check, 1_500),
@@ -66,6 +72,11 @@ fn canonical_cbor_holds_its_invariants() {
 }
 
 #[test]
+fn checkpoints_hold_their_invariants() {
+    run_target("checkpoint");
+}
+
+#[test]
 fn event_records_hold_their_invariants() {
     run_target("event");
 }
@@ -73,6 +84,11 @@ fn event_records_hold_their_invariants() {
 #[test]
 fn saved_hash_states_hold_their_invariants() {
     run_target("hash_state");
+}
+
+#[test]
+fn journals_hold_their_invariants() {
+    run_target("journal");
 }
 
 #[test]
