@@ -32,6 +32,7 @@ fn journal(length: Option<u64>, phase: Phase) -> Journal {
             ends_at_seconds: 1_795_348_800,
         },
         length,
+        metadata: length.map(|_| "filename cmVwb3J0".into()),
         phase,
     }
 }
