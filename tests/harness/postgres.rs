@@ -1,6 +1,5 @@
 //! A database a test.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -24,11 +23,20 @@ pub(crate) struct TestDatabase {
 }
 
 enum Server {
-    Embedded { cluster: Cluster, _directory: TempDir },
+    Embedded(Cluster),
     Container { options: PgConnectOptions, _container: Box<ContainerAsync<GenericImage>> },
 }
 
-static SERVER: Mutex<Weak<Server>> = Mutex::const_new(Weak::new());
+/// How the state directories of test clusters are named, with the process behind it.
+const STATE_PREFIX: &str = "strongroom-tests-";
+
+struct Shared {
+    last: Weak<Server>,
+    /// An embedded one is kept; a container has to be dropped by its last user, or nobody removes it.
+    kept: Option<Arc<Server>>,
+}
+
+static SHARED: Mutex<Shared> = Mutex::const_new(Shared { last: Weak::new(), kept: None });
 
 impl TestDatabase {
     /// A fresh one.
@@ -38,7 +46,8 @@ impl TestDatabase {
 
     /// A copy of this one, as it is now. Connections to this one are cut, and made anew when they are needed.
     pub(crate) async fn copy(&self) -> Self {
-        let mut admin = PgConnection::connect_with(&self.server.options("postgres")).await.expect("the server answers");
+        let mut admin =
+            PgConnection::connect_with(&self.server.options("postgres")).await.expect("the server answers");
         let name = self.options().get_database().expect("a test database has a name").to_owned();
         sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1")
             .bind(&name)
@@ -77,34 +86,56 @@ impl TestDatabase {
 impl Server {
     fn options(&self, database: &str) -> PgConnectOptions {
         match self {
-            Self::Embedded { cluster, .. } => cluster.connect_options(database),
+            Self::Embedded(cluster) => cluster.connect_options(database),
             Self::Container { options, .. } => options.clone().database(database),
         }
     }
 }
 
 async fn server() -> Arc<Server> {
-    let mut shared = SERVER.lock().await;
-    if let Some(server) = shared.upgrade() {
+    let mut shared = SHARED.lock().await;
+    if let Some(server) = shared.last.upgrade() {
         return server;
     }
-    let server = Arc::new(match std::env::var("STRONGROOM_TEST_POSTGRES").as_deref() {
-        Ok("container") => container().await,
+    let server = match std::env::var("STRONGROOM_TEST_POSTGRES").as_deref() {
+        Ok("container") => Arc::new(container().await),
         Ok(other) if other != "embedded" => {
             panic!("STRONGROOM_TEST_POSTGRES is `embedded` or `container`, not {other}")
         }
-        _ => embedded().await,
-    });
-    *shared = Arc::downgrade(&server);
+        _ => {
+            let server = Arc::new(embedded().await);
+            shared.kept = Some(server.clone());
+            server
+        }
+    };
+    shared.last = Arc::downgrade(&server);
     server
 }
 
+/// A cluster for the whole test binary: making one costs seconds. It ends with this process, by its death signal; its
+/// directory is removed by the next one that comes along.
 async fn embedded() -> Server {
-    let directory = scratch_directory();
-    let state: PathBuf = directory.path().to_owned();
-    let started = tokio::task::spawn_blocking(move || Cluster::start(&state, &Search::on_this_machine(None)));
-    let cluster = started.await.expect("no panic").expect("a private cluster starts");
-    Server::Embedded { cluster, _directory: directory }
+    let state = std::env::temp_dir().join(format!("{STATE_PREFIX}{}", std::process::id()));
+    let started = tokio::task::spawn_blocking(move || {
+        remove_left_behind();
+        std::fs::create_dir(&state).expect("the temporary directory is writable");
+        Cluster::start(&state, &Search::on_this_machine(None))
+    });
+    Server::Embedded(started.await.expect("no panic").expect("a private cluster starts"))
+}
+
+fn remove_left_behind() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(STATE_PREFIX));
+        let Some(process) = process.and_then(|process| process.parse().ok()) else { continue };
+        let alive = rustix::process::Pid::from_raw(process)
+            .is_some_and(|process| rustix::process::test_kill_process(process).is_ok());
+        if !alive {
+            // Another test binary may be at it too, or its owner be another user.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 async fn container() -> Server {
