@@ -3,7 +3,7 @@
 use super::descriptor::DocumentDescriptor;
 use super::media_type::MediaType;
 use super::{Error, Header, Index, Manifest};
-use crate::kernel::cbor::{self, Bounds, Fields};
+use crate::kernel::cbor::{self, Bounds, Value};
 use crate::kernel::limits::DOCUMENT_MAX_BYTES;
 
 /// What a repository accepts as a package.
@@ -21,12 +21,14 @@ impl Document {
     /// # Errors
     /// If it is not canonical, of neither format, or not what such a document may be.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let mut fields = Fields::of(cbor::decode(bytes, Bounds::bytes(DOCUMENT_MAX_BYTES))?)?;
-        let format: String = fields.parse("mediaType")?;
-        match format.as_str() {
-            kind if kind == MediaType::MANIFEST.as_str() => Manifest::decode(bytes).map(Self::Manifest),
-            kind if kind == MediaType::INDEX.as_str() => Index::decode(bytes).map(Self::Index),
-            _ => Err(Error::Format(format.chars().take(255).collect())),
+        let value = cbor::decode(bytes, Bounds::bytes(DOCUMENT_MAX_BYTES))?;
+        let Value::Map(fields) = &value else { return Err(cbor::Error::NotAMap.into()) };
+        match fields.iter().find(|(key, _)| key == "mediaType") {
+            Some((_, Value::Text(kind))) if kind == MediaType::INDEX.as_str() => {
+                Index::read(value).map(Self::Index)
+            }
+            // Whatever else it is, reading it as a manifest says what is wrong with it.
+            _ => Manifest::read(value).map(Self::Manifest),
         }
     }
 

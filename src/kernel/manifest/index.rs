@@ -14,7 +14,7 @@ use super::entry;
 use super::media_type::MediaType;
 use super::{Error, Header, Manifest, Place, oci, read_format};
 use crate::kernel::cbor::{self, Bounds, Fields, Value};
-use crate::kernel::digest::Digests;
+use crate::kernel::digest::{Blake3, Digests};
 use crate::kernel::limits::{DOCUMENT_MAX_BYTES, INDEX_MANIFESTS_MAX};
 
 /// A list of manifests that are one package.
@@ -22,6 +22,7 @@ use crate::kernel::limits::{DOCUMENT_MAX_BYTES, INDEX_MANIFESTS_MAX};
 pub struct Index {
     header: Header,
     manifests: Vec<DocumentDescriptor>,
+    named: DocumentDescriptor,
 }
 
 impl Index {
@@ -45,12 +46,9 @@ impl Index {
                 return Err(Error::ListedTwice(manifest.digests.blake3));
             }
         }
-        let index = Self { header, manifests };
-        let sizes = [index.encode().len(), index.oci_json().len()];
-        match sizes.into_iter().find(|size| *size > DOCUMENT_MAX_BYTES) {
-            Some(size) => Err(Error::TooLarge(size)),
-            None => Ok(index),
-        }
+        let bytes = encode(&header, &manifests);
+        let named = describe(MediaType::INDEX, &bytes, |native| oci::index(&header, &manifests, native))?;
+        Ok(Self { header, manifests, named })
     }
 
     /// Reads a document.
@@ -58,7 +56,11 @@ impl Index {
     /// # Errors
     /// If it is not canonical, not of this format, or not what an index may be.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let mut fields = Fields::of(cbor::decode(bytes, Bounds::bytes(DOCUMENT_MAX_BYTES))?)?;
+        Self::read(cbor::decode(bytes, Bounds::bytes(DOCUMENT_MAX_BYTES))?)
+    }
+
+    pub(super) fn read(value: Value) -> Result<Self, Error> {
+        let mut fields = Fields::of(value)?;
         read_format(&mut fields, &MediaType::INDEX)?;
         let header = Header::read(&mut fields)?;
         let manifests = fields.array("manifests")?;
@@ -71,20 +73,17 @@ impl Index {
 
     /// The document: canonical, the bytes that its digests name.
     pub fn encode(&self) -> Vec<u8> {
-        let mut map = self.header.write(&MediaType::INDEX);
-        let manifests = self.manifests.iter().map(DocumentDescriptor::write).collect();
-        map.push(("manifests".into(), Value::Array(manifests)));
-        cbor::encode(&Value::Map(map))
+        encode(&self.header, &self.manifests)
     }
 
     /// The one OCI image index that says the same, as JSON.
     pub fn oci_json(&self) -> Vec<u8> {
-        oci::index(self)
+        oci::index(&self.header, &self.manifests, self.named.digests.blake3)
     }
 
     /// How another document names this one.
     pub fn descriptor(&self) -> DocumentDescriptor {
-        describe(MediaType::INDEX, &self.encode(), &self.oci_json())
+        self.named.clone()
     }
 
     /// What it says of itself.
@@ -107,12 +106,28 @@ impl Index {
     }
 }
 
-pub(super) fn describe(media_type: MediaType, bytes: &[u8], rendering: &[u8]) -> DocumentDescriptor {
-    DocumentDescriptor {
-        media_type,
-        digests: Digests::of(bytes),
-        size_bytes: bytes.len() as u64,
-        rendering: Some(Rendering::of(rendering)),
-        annotations: Annotations::new(),
+fn encode(header: &Header, manifests: &[DocumentDescriptor]) -> Vec<u8> {
+    let mut map = header.write(&MediaType::INDEX);
+    map.push(("manifests".into(), Value::Array(manifests.iter().map(DocumentDescriptor::write).collect())));
+    cbor::encode(&Value::Map(map))
+}
+
+/// Names a document by its bytes and its rendering, which both have to be within the bound.
+pub(super) fn describe(
+    media_type: MediaType,
+    bytes: &[u8],
+    render: impl FnOnce(Blake3) -> Vec<u8>,
+) -> Result<DocumentDescriptor, Error> {
+    let digests = Digests::of(bytes);
+    let rendering = render(digests.blake3);
+    match [bytes.len(), rendering.len()].into_iter().find(|size| *size > DOCUMENT_MAX_BYTES) {
+        Some(size) => Err(Error::TooLarge(size)),
+        None => Ok(DocumentDescriptor {
+            media_type,
+            digests,
+            size_bytes: bytes.len() as u64,
+            rendering: Some(Rendering::of(&rendering)),
+            annotations: Annotations::new(),
+        }),
     }
 }

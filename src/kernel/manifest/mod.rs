@@ -138,6 +138,7 @@ pub struct Manifest {
     config: Descriptor,
     layers: Vec<Descriptor>,
     entries: Vec<Entry>,
+    named: DocumentDescriptor,
 }
 
 impl Manifest {
@@ -146,15 +147,6 @@ impl Manifest {
     /// # Errors
     /// With the first thing that a manifest may not be.
     pub fn new(header: Header, config: Descriptor, layers: Vec<Descriptor>) -> Result<Self, Error> {
-        let manifest = Self::unbounded(header, config, layers)?;
-        let sizes = [manifest.encode().len(), manifest.oci_json().len()];
-        match sizes.into_iter().find(|size| *size > DOCUMENT_MAX_BYTES) {
-            Some(size) => Err(Error::TooLarge(size)),
-            None => Ok(manifest),
-        }
-    }
-
-    fn unbounded(header: Header, config: Descriptor, layers: Vec<Descriptor>) -> Result<Self, Error> {
         if layers.len() > MANIFEST_LAYERS_MAX {
             return Err(Error::TooManyLayers(layers.len()));
         }
@@ -172,7 +164,11 @@ impl Manifest {
             entries.extend(Entry::of_layer(layer).map_err(|reason| Error::Layer { place, reason })?);
         }
         entry::check_tree(entries.iter().map(|entry| &entry.path)).map_err(Error::Tree)?;
-        let manifest = Self { header, config, layers, entries };
+        let bytes = encode(&header, &config, &layers);
+        let named = index::describe(MediaType::MANIFEST, &bytes, |native| {
+            oci::manifest(&header, &config, &layers, native)
+        })?;
+        let manifest = Self { header, config, layers, entries, named };
         manifest.check_blobs()?;
         Ok(manifest)
     }
@@ -202,7 +198,11 @@ impl Manifest {
     /// # Errors
     /// If it is not canonical, not of this format, or not what a manifest may be.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let mut fields = Fields::of(cbor::decode(bytes, Bounds::bytes(DOCUMENT_MAX_BYTES))?)?;
+        Self::read(cbor::decode(bytes, Bounds::bytes(DOCUMENT_MAX_BYTES))?)
+    }
+
+    fn read(value: Value) -> Result<Self, Error> {
+        let mut fields = Fields::of(value)?;
         read_format(&mut fields, &MediaType::MANIFEST)?;
         let header = Header::read(&mut fields)?;
         let config = Descriptor::read(fields.required("config")?)?;
@@ -216,20 +216,17 @@ impl Manifest {
 
     /// The document: canonical, the bytes that its digests name.
     pub fn encode(&self) -> Vec<u8> {
-        let mut map = self.header.write(&MediaType::MANIFEST);
-        map.push(("config".into(), self.config.write()));
-        map.push(("layers".into(), Value::Array(self.layers.iter().map(Descriptor::write).collect())));
-        cbor::encode(&Value::Map(map))
+        encode(&self.header, &self.config, &self.layers)
     }
 
     /// The one OCI image manifest that says the same, as JSON.
     pub fn oci_json(&self) -> Vec<u8> {
-        oci::manifest(self)
+        oci::manifest(&self.header, &self.config, &self.layers, self.named.digests.blake3)
     }
 
     /// How another document names this one.
     pub fn descriptor(&self) -> DocumentDescriptor {
-        index::describe(MediaType::MANIFEST, &self.encode(), &self.oci_json())
+        self.named.clone()
     }
 
     /// What it says of itself.
@@ -280,6 +277,13 @@ impl Manifest {
     fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
         std::iter::once(&self.config).chain(&self.layers)
     }
+}
+
+fn encode(header: &Header, config: &Descriptor, layers: &[Descriptor]) -> Vec<u8> {
+    let mut map = header.write(&MediaType::MANIFEST);
+    map.push(("config".into(), config.write()));
+    map.push(("layers".into(), Value::Array(layers.iter().map(Descriptor::write).collect())));
+    cbor::encode(&Value::Map(map))
 }
 
 impl Header {

@@ -12,11 +12,10 @@
 
 use serde::Serialize;
 
+use super::Header;
 use super::descriptor::{Annotations, Descriptor, DocumentDescriptor};
-use super::index::Index;
 use super::media_type::MediaType;
-use super::{Header, Manifest};
-use crate::kernel::digest::Digests;
+use crate::kernel::digest::Blake3;
 
 /// Annotation of a rendering: the BLAKE3 digest of the native document.
 pub(super) const NATIVE: &str = "vnd.strongroom.native";
@@ -56,26 +55,28 @@ fn is_empty(annotations: &&Annotations) -> bool {
     annotations.is_empty()
 }
 
-pub(super) fn manifest(manifest: &Manifest) -> Vec<u8> {
+pub(super) fn manifest(
+    header: &Header,
+    config: &Descriptor,
+    layers: &[Descriptor],
+    native: Blake3,
+) -> Vec<u8> {
     let document = Document {
-        config: Some(blob(&manifest.config)),
-        layers: Some(manifest.layers.iter().map(blob).collect()),
-        ..document(IMAGE_MANIFEST, &manifest.header, &manifest.encode())
+        config: Some(blob(config)),
+        layers: Some(layers.iter().map(blob).collect()),
+        ..document(IMAGE_MANIFEST, header, native)
     };
     render(&document)
 }
 
-pub(super) fn index(index: &Index) -> Vec<u8> {
-    let document = Document {
-        manifests: Some(index.manifests().iter().map(other).collect()),
-        ..document(IMAGE_INDEX, index.header(), &index.encode())
-    };
-    render(&document)
+pub(super) fn index(header: &Header, manifests: &[DocumentDescriptor], native: Blake3) -> Vec<u8> {
+    let manifests = Some(manifests.iter().map(other).collect());
+    render(&Document { manifests, ..document(IMAGE_INDEX, header, native) })
 }
 
-fn document<'a>(kind: &'a str, header: &'a Header, native: &[u8]) -> Document<'a> {
+fn document<'a>(kind: &'a str, header: &'a Header, native: Blake3) -> Document<'a> {
     let mut annotations = header.annotations.clone();
-    annotations.insert(NATIVE.into(), Digests::of(native).blake3.to_string());
+    annotations.insert(NATIVE.into(), native.to_string());
     Document {
         schema_version: 2,
         media_type: kind,
