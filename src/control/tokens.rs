@@ -88,15 +88,27 @@ pub struct Minted {
 /// # Panics
 /// If the system has no randomness.
 pub async fn mint(control: &Control, context: &Context, mint: Mint) -> Result<Minted, Error> {
+    let mut bits = [0; 32];
+    rand::rngs::OsRng.try_fill_bytes(&mut bits).expect("the system gives randomness");
+    mint_with(control, context, mint, Secret::from_random(bits)).await
+}
+
+/// Mints a token with a secret that was made before, for who has to keep it safe first.
+///
+/// # Errors
+/// As [`mint`].
+pub async fn mint_with(
+    control: &Control,
+    context: &Context,
+    mint: Mint,
+    secret: Secret,
+) -> Result<Minted, Error> {
     if let Some(earlier) = control.earlier(context).await? {
         return Err(match earlier.event.fact {
             Fact::TokenMinted(fact) => Error::AlreadyMinted(fact.token),
             _ => super::Error::IdempotencyKeyReused.into(),
         });
     }
-    let mut bits = [0; 32];
-    rand::rngs::OsRng.try_fill_bytes(&mut bits).expect("the system gives randomness");
-    let secret = Secret::from_random(bits);
     let fresh = Fresh { token: TokenId::from_uuid(Uuid::new_v4()), hash: secret.hash() };
     let fact = decide_mint(&context.caller, control.now_ms() / 1_000, &mint, fresh)?;
     let change = Change {

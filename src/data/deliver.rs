@@ -77,6 +77,7 @@ impl DataPlane {
             match document {
                 Document::Session(session) => self.redeliver_session(*session).await?,
                 Document::Receipt(_) => self.redeliver_loose(*document).await?,
+                Document::Checkpoint => {}
             }
         }
         let left = pending.documents();

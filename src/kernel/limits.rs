@@ -93,6 +93,12 @@ pub const STATEMENT_MAX_BYTES: usize = 4_096;
 /// Seconds that the control plane may take to answer for a receipt; then it is offered again later.
 pub const DELIVERY_ATTEMPT_SECONDS: u64 = 30;
 
+/// Seconds between two offers of receipts that could not be delivered: the log may have been busy or away.
+pub const REDELIVERY_INTERVAL_SECONDS: u64 = 15;
+
+/// Seconds between two sweeps of what uploads left behind: many in the life of a session, few in that of a machine.
+pub const SWEEP_INTERVAL_SECONDS: u64 = 10 * 60;
+
 /// Seconds by which two machines' clocks may differ before a signed statement's times are doubted.
 pub const CLOCK_SKEW_SECONDS: u64 = 60;
 

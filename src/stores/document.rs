@@ -13,30 +13,34 @@ pub enum Kind {
     Sessions,
     /// Receipts of small blobs that could not be delivered yet.
     Receipts,
+    /// The last checkpoint of the log, kept where no backup of the database takes it back.
+    Checkpoints,
 }
+
+/// The one document of its kind.
+const LATEST: &str = "latest";
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Sessions, Self::Receipts];
+    pub const ALL: [Self; 3] = [Self::Sessions, Self::Receipts, Self::Checkpoints];
 
     /// Its directory or prefix.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sessions => "sessions",
             Self::Receipts => "receipts",
+            Self::Checkpoints => "checkpoints",
         }
     }
 
     /// The document of this kind with that name, as [`Document::name`] gave it.
     pub fn document(self, name: &str) -> Option<Document> {
-        let id: Uuid = name.parse().ok()?;
-        if id.simple().to_string() != name {
-            return None;
+        let id = || name.parse().ok().filter(|id: &Uuid| id.simple().to_string() == name);
+        match self {
+            Self::Sessions => Some(Document::Session(SessionId(id()?))),
+            Self::Receipts => Some(Document::Receipt(GrantId(id()?))),
+            Self::Checkpoints => (name == LATEST).then_some(Document::Checkpoint),
         }
-        Some(match self {
-            Self::Sessions => Document::Session(SessionId(id)),
-            Self::Receipts => Document::Receipt(GrantId(id)),
-        })
     }
 }
 
@@ -47,6 +51,8 @@ pub enum Document {
     Session(SessionId),
     /// The receipt for a small blob, by its grant.
     Receipt(GrantId),
+    /// The last checkpoint.
+    Checkpoint,
 }
 
 impl Document {
@@ -55,13 +61,15 @@ impl Document {
         match self {
             Self::Session(_) => Kind::Sessions,
             Self::Receipt(_) => Kind::Receipts,
+            Self::Checkpoint => Kind::Checkpoints,
         }
     }
 
-    /// Its name among its kind: 32 hex characters.
+    /// Its name among its kind: 32 hex characters, or a fixed word.
     pub fn name(self) -> String {
         match self {
             Self::Session(SessionId(id)) | Self::Receipt(GrantId(id)) => id.simple().to_string(),
+            Self::Checkpoint => LATEST.to_owned(),
         }
     }
 }
@@ -89,13 +97,15 @@ mod tests {
 
     #[test]
     fn names_come_back_as_what_they_name() {
-        for kind in Kind::ALL {
-            let name = Uuid::from_u128(7).simple().to_string();
+        let id = Uuid::from_u128(7).simple().to_string();
+        for (kind, name) in
+            [(Kind::Sessions, id.clone()), (Kind::Receipts, id), (Kind::Checkpoints, LATEST.to_owned())]
+        {
             let document = kind.document(&name).unwrap();
             assert_eq!((document.kind(), document.name()), (kind, name));
         }
         for bad in ["", "x", "../00000000000000000000000000000007", "00000000-0000-0000-0000-000000000007"] {
-            assert_eq!(Kind::Sessions.document(bad), None, "{bad}");
+            assert!(Kind::ALL.iter().all(|kind| kind.document(bad).is_none()), "{bad}");
         }
     }
 }

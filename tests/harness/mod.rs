@@ -5,6 +5,7 @@
 //! `STRONGROOM_TEST_POSTGRES_IMAGE`, the official one by default), so that the same tests run on both.
 #![expect(dead_code, reason = "each test binary uses its part of the harness")]
 
+pub(crate) mod node;
 pub(crate) mod postgres;
 
 /// Used by no binary, so that the expectation above holds in each.

@@ -168,7 +168,7 @@ pub async fn accept(
         let (accepts_at, change) = loaded.change(&Ids::of_request(context), decided);
         match control.append(&context.caller.actor, context.cause, change).await {
             Ok(appended) => {
-                let position = accepts_at.map_or(loaded.position(), |at| appended.positions[at]);
+                let position = accepts_at.map_or_else(|| loaded.position(), |at| appended.positions[at]);
                 return Ok(command.accepted(position, accepts_at.is_some()));
             }
             Err(error) => retries.after(error).await?,

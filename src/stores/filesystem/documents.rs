@@ -31,9 +31,9 @@ pub(super) struct Documents {
 impl Documents {
     /// Opens them, and removes what a crash left unfinished.
     pub(super) fn open(root: &Root) -> Result<Self, Error> {
-        let [sessions, receipts] = Kind::ALL.map(|kind| root.documents(kind));
+        let [sessions, receipts, checkpoints] = Kind::ALL.map(|kind| root.documents(kind));
         let documents = Self {
-            kinds: [sessions?, receipts?],
+            kinds: [sessions?, receipts?, checkpoints?],
             locks: std::array::from_fn(|_| Mutex::new(())),
             unfinished: AtomicU64::new(0),
         };
@@ -50,6 +50,7 @@ impl Documents {
         match kind {
             Kind::Sessions => &self.kinds[0],
             Kind::Receipts => &self.kinds[1],
+            Kind::Checkpoints => &self.kinds[2],
         }
     }
 

@@ -1,0 +1,269 @@
+//! Settings of a service: from flags, then the environment, then a file, then defaults.
+//!
+//! ```text
+//! flag              variable                   key in the file    default
+//! --config          STRONGROOM_CONFIG          -                  <state dir>/strongroom.toml, if it is there
+//! --state-dir       STRONGROOM_STATE_DIR       -                  /var/lib/strongroom or $XDG_DATA_HOME/strongroom
+//! --listen          STRONGROOM_LISTEN          listen             127.0.0.1:7070
+//! --database-url    DATABASE_URL               database-url       a private cluster under the state directory
+//! --postgres-bin    STRONGROOM_POSTGRES_BIN    postgres-bin       found
+//! --blobs-dir       STRONGROOM_BLOBS_DIR       blobs-dir          <state dir>/blobs
+//! --store           STRONGROOM_STORE           store              main
+//! --node            STRONGROOM_NODE            node               local
+//! ```
+//! - What is given first counts; an empty variable is one that is not set.
+//! - A setting that is misspelt in the file is refused, and so is a value that is not understood, with where it stood.
+//! - The state directory decides which file is read, so the file cannot name it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+use crate::kernel::id::{NodeName, StoreName};
+use crate::postgres::{self, DatabaseUrl, default_state_dir};
+
+/// The file in the state directory.
+const FILE: &str = "strongroom.toml";
+
+/// Where a service listens if nothing says otherwise: this machine alone.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:7070";
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A value is not understood.
+    #[error("{place}: {reason}")]
+    Value {
+        /// Where it stood.
+        place: String,
+        /// What is wrong with it. Never the value itself: it may hold a password.
+        reason: String,
+    },
+    /// The file cannot be read.
+    #[error("settings file {path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has settings that are unknown.
+    #[error("settings file {path}: {reason}")]
+    Syntax {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// There is no state directory to be found.
+    #[error(transparent)]
+    StateDir(#[from] postgres::Error),
+}
+
+/// What one source says. Everything may be absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Source {
+    /// Which file to read.
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// What the service keeps.
+    #[serde(skip)]
+    pub state_dir: Option<PathBuf>,
+    /// Where it listens.
+    pub listen: Option<String>,
+    /// The database, if it is not a private cluster.
+    pub database_url: Option<String>,
+    /// Where the binaries of Postgres are.
+    pub postgres_bin: Option<PathBuf>,
+    /// Where objects lie.
+    pub blobs_dir: Option<PathBuf>,
+    /// The name of that store, in grants, receipts and events.
+    pub store: Option<String>,
+    /// The name of this node, in receipts and events.
+    pub node: Option<String>,
+}
+
+impl Source {
+    /// What the environment says; `variable` reads one.
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let text = |name| variable(name).filter(|value| !value.is_empty());
+        let path = |name| text(name).map(PathBuf::from);
+        Self {
+            config: path("STRONGROOM_CONFIG"),
+            state_dir: path("STRONGROOM_STATE_DIR"),
+            listen: text("STRONGROOM_LISTEN"),
+            database_url: text("DATABASE_URL"),
+            postgres_bin: path("STRONGROOM_POSTGRES_BIN"),
+            blobs_dir: path("STRONGROOM_BLOBS_DIR"),
+            store: text("STRONGROOM_STORE"),
+            node: text("STRONGROOM_NODE"),
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            config: self.config.or(other.config),
+            state_dir: self.state_dir.or(other.state_dir),
+            listen: self.listen.or(other.listen),
+            database_url: self.database_url.or(other.database_url),
+            postgres_bin: self.postgres_bin.or(other.postgres_bin),
+            blobs_dir: self.blobs_dir.or(other.blobs_dir),
+            store: self.store.or(other.store),
+            node: self.node.or(other.node),
+        }
+    }
+}
+
+/// Settings of a service.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What the service keeps: keys, the private cluster, by default the blobs.
+    pub state_dir: PathBuf,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The database, if it is not a private cluster.
+    pub database_url: Option<DatabaseUrl>,
+    /// Where the binaries of Postgres are, if they are not to be looked for.
+    pub postgres_bin: Option<PathBuf>,
+    /// Where objects lie.
+    pub blobs_dir: PathBuf,
+    /// The name of that store.
+    pub store: StoreName,
+    /// The name of this node.
+    pub node: NodeName,
+}
+
+impl Settings {
+    /// Everything by default, in that state directory.
+    ///
+    /// # Panics
+    /// Never: the defaults are settings.
+    pub fn in_directory(state_dir: impl Into<PathBuf>) -> Self {
+        let flags = Source { state_dir: Some(state_dir.into()), ..Source::default() };
+        Self::resolve(flags, Source::default()).expect("the defaults are settings")
+    }
+
+    /// From flags, the environment of this process, and the file that they name.
+    ///
+    /// # Errors
+    /// With the first value that is not understood, and where it stood.
+    pub fn load(flags: Source) -> Result<Self, Error> {
+        let environment = Source::from_environment(|name| std::env::var(name).ok());
+        let mut given = flags.or(environment);
+        let state_dir = given.state_dir.take().map_or_else(default_state_dir, Ok)?;
+        let named = given.config.take();
+        let file = match &named {
+            Some(path) => read(path)?.ok_or_else(|| Error::File {
+                path: path.clone(),
+                source: std::io::ErrorKind::NotFound.into(),
+            })?,
+            None => read(&state_dir.join(FILE))?.unwrap_or_default(),
+        };
+        given.state_dir = Some(state_dir);
+        Self::resolve(given, file)
+    }
+
+    fn resolve(given: Source, file: Source) -> Result<Self, Error> {
+        let source = given.or(file);
+        let state_dir = source.state_dir.map_or_else(default_state_dir, Ok)?;
+        Ok(Self {
+            listen: parse("listen", source.listen.as_deref().unwrap_or(DEFAULT_LISTEN))?,
+            database_url: source.database_url.map(|url| parse("database-url", &url)).transpose()?,
+            postgres_bin: source.postgres_bin,
+            blobs_dir: source.blobs_dir.unwrap_or_else(|| state_dir.join("blobs")),
+            store: parse("store", source.store.as_deref().unwrap_or("main"))?,
+            node: parse("node", source.node.as_deref().unwrap_or("local"))?,
+            state_dir,
+        })
+    }
+
+    /// The part of it that finds the database.
+    pub fn database(&self) -> postgres::Settings {
+        postgres::Settings {
+            database_url: self.database_url.clone(),
+            state_dir: self.state_dir.clone(),
+            postgres_bin: self.postgres_bin.clone(),
+        }
+    }
+}
+
+fn parse<T: FromStr<Err: std::fmt::Display>>(name: &str, value: &str) -> Result<T, Error> {
+    value
+        .parse()
+        .map_err(|reason: T::Err| Error::Value { place: name.to_owned(), reason: reason.to_string() })
+}
+
+fn read(path: &Path) -> Result<Option<Source>, Error> {
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        outcome => outcome.map_err(|source| Error::File { path: path.to_owned(), source })?,
+    };
+    match toml::from_str(&text) {
+        Ok(source) => Ok(Some(source)),
+        // The full text of the error quotes the line, which may hold a password.
+        Err(error) => Err(Error::Syntax { path: path.to_owned(), reason: error.message().to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags(directory: &Path) -> Source {
+        Source { state_dir: Some(directory.to_owned()), ..Source::default() }
+    }
+
+    #[test]
+    fn flags_count_before_the_environment_and_that_before_the_file() {
+        let text = |value: &str| Some(value.to_owned());
+        let flags = Source { listen: text("127.0.0.1:1"), ..flags(Path::new("/state")) };
+        let environment = Source { listen: text("127.0.0.1:2"), node: text("two"), ..Source::default() };
+        let file = Source { node: text("three"), store: text("three"), ..Source::default() };
+        let settings = Settings::resolve(flags.or(environment), file).unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:1");
+        assert_eq!(settings.node.as_str(), "two");
+        assert_eq!(settings.store.as_str(), "three");
+        assert_eq!(settings.blobs_dir, Path::new("/state/blobs"));
+    }
+
+    #[test]
+    fn an_empty_variable_is_not_set() {
+        let environment = Source::from_environment(|name| match name {
+            "DATABASE_URL" => Some(String::new()),
+            "STRONGROOM_NODE" => Some("n1".into()),
+            _ => None,
+        });
+        assert_eq!(environment, Source { node: Some("n1".into()), ..Source::default() });
+    }
+
+    #[test]
+    fn a_setting_that_is_not_understood_is_refused_without_its_value() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(FILE);
+        for (text, part) in [
+            ("lisen = '127.0.0.1:1'", "lisen"),
+            ("listen = 'nowhere'", "listen"),
+            ("database-url = 'mysql://u:s3cret@h/d'", "database-url"),
+            ("node = 'Not A Node'", "node"),
+            ("state-dir = '/elsewhere'", "state-dir"),
+            ("database-url = 's3cret", "settings file"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let given = flags(directory.path());
+            let error = read(&file).and_then(|file| Settings::resolve(given, file.unwrap())).unwrap_err();
+            assert!(error.to_string().contains(part), "{text}: {error}");
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_named_must_be_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = directory.path().join("none.toml");
+        let error = Settings::load(Source { config: Some(missing), ..flags(directory.path()) }).unwrap_err();
+        assert!(matches!(error, Error::File { .. }));
+    }
+}

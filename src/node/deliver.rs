@@ -1,0 +1,37 @@
+//! Receipts from the data plane to the control plane, by a call.
+
+use async_trait::async_trait;
+
+use crate::control::{Control, receipts};
+use crate::data::{Deliver, Disposition, Undelivered};
+
+/// In this process.
+pub(super) struct InProcess {
+    control: Control,
+}
+
+impl InProcess {
+    pub(super) fn new(control: Control) -> Self {
+        Self { control }
+    }
+}
+
+#[async_trait]
+impl Deliver for InProcess {
+    async fn deliver(&self, receipt: &str) -> Result<Disposition, Undelivered> {
+        match receipts::accept(&self.control, None, receipt).await {
+            Ok(accepted) if accepted.discarded => Ok(Disposition::Discarded),
+            Ok(_) => Ok(Disposition::Accepted),
+            // Only where the log says that the object is discarded may it be deleted.
+            Err(
+                error @ (receipts::Error::Late { .. }
+                | receipts::Error::Discarded(_)
+                | receipts::Error::GrantSpent(_)),
+            ) => {
+                tracing::warn!(%error, "a receipt was refused and its object discarded");
+                Ok(Disposition::Discarded)
+            }
+            Err(error) => Err(Undelivered(error.to_string())),
+        }
+    }
+}
