@@ -12,13 +12,14 @@
 //! - Someone who asks how far the session is gets the journal brought up to date meanwhile.
 
 use std::future::pending;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::DataPlane;
 use super::checksum::{Checking, Checksum};

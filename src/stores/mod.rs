@@ -214,3 +214,16 @@ pub trait Staged: Send {
     /// [`Error::Exists`] if the key is taken.
     async fn seal(self: Box<Self>) -> Result<(), Error>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_full_quota_are_told_from_other_failures() {
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            assert!(matches!(Error::from(io::Error::from(kind)), Error::Full));
+        }
+        assert!(matches!(Error::from(io::Error::from(io::ErrorKind::PermissionDenied)), Error::Io(_)));
+    }
+}
