@@ -19,7 +19,7 @@ use super::DataPlane;
 use super::journal::{Journal, Phase};
 use super::session::Error;
 use super::small::LooseReceipt;
-use crate::kernel::id::ObjectKey;
+use crate::kernel::id::{ObjectKey, SessionId};
 use crate::kernel::limits::DELIVERY_ATTEMPT_SECONDS;
 use crate::stores::{Document, Kind, Version};
 
@@ -60,6 +60,11 @@ pub(super) struct Pending {
 impl Pending {
     fn documents(&self) -> MutexGuard<'_, BTreeSet<Document>> {
         self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There is, or may be, a receipt that was not delivered.
+    pub(super) fn insert(&self, document: Document) {
+        self.documents().insert(document);
     }
 }
 
@@ -104,16 +109,19 @@ impl DataPlane {
         Ok(())
     }
 
-    async fn redeliver_session(&self, session: crate::kernel::id::SessionId) -> Result<(), Error> {
+    async fn redeliver_session(&self, session: SessionId) -> Result<(), Error> {
         let turn = self.0.registry.turn(session).await;
-        match self.current(&turn).await {
-            Ok((journal, version)) if matches!(journal.phase, Phase::Sealed { delivered: false, .. }) => {
-                self.hand_over(journal, &version).await;
-            }
-            Ok(_) | Err(Error::Unknown(_)) => {
+        let (journal, version) = match self.current(&turn).await {
+            // Swept meanwhile, so it was delivered.
+            Err(Error::Unknown(_)) => {
                 self.0.undelivered.documents().remove(&Document::Session(session));
+                return Ok(());
             }
-            Err(error) => return Err(error),
+            outcome => outcome?,
+        };
+        match journal.phase {
+            Phase::Sealed { delivered: false, .. } => drop(self.hand_over(journal, &version).await),
+            _ => drop(self.0.undelivered.documents().remove(&Document::Session(session))),
         }
         Ok(())
     }
@@ -142,30 +150,27 @@ impl DataPlane {
         let document = Document::Session(journal.session);
         let Phase::Sealed { receipt, delivered, .. } = &mut journal.phase else { return journal };
         if !self.offer(receipt, &journal.object).await {
-            self.0.undelivered.documents().insert(document);
+            self.0.undelivered.insert(document);
             return journal;
         }
         *delivered = true;
-        let noted = self.save(&journal, Some(version)).await;
-        let mut undelivered = self.0.undelivered.documents();
-        match noted {
-            Ok(_) => undelivered.remove(&document),
+        match self.save(&journal, Some(version)).await {
+            Ok(_) => drop(self.0.undelivered.documents().remove(&document)),
+            // It was taken; at worst it is offered once more.
             Err(error) => {
-                // It was taken; at worst it is offered once more.
+                self.0.undelivered.insert(document);
                 tracing::warn!(session = %journal.session, %error, "a delivery could not be noted");
-                undelivered.insert(document)
             }
-        };
-        drop(undelivered);
+        }
         journal
     }
 
     /// Keeps the receipt of a small blob that was not taken at once.
     pub(super) async fn keep_receipt(&self, document: Document, loose: &LooseReceipt) -> Result<(), Error> {
         let store = &self.0.config.store;
+        self.0.undelivered.insert(document);
         let before = store.load(document).await?.map(|(_, version)| version);
         store.swap(document, before.as_ref(), Some(Bytes::from(loose.encode()))).await?;
-        self.0.undelivered.documents().insert(document);
         Ok(())
     }
 

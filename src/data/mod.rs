@@ -33,6 +33,7 @@ mod sweep;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -50,6 +51,7 @@ pub use sweep::Swept;
 use crate::clock::Clock;
 use crate::contract::{self, Grant, KeyRing, Operation, SigningKey, Upload};
 use crate::kernel::id::{NodeName, SessionId, StoreName};
+use crate::kernel::limits::UPLOAD_IDLE_SECONDS;
 use crate::stores::{Document, Store, Version};
 use journal::{Journal, Phase as Journaled};
 use registry::{Registry, Turn};
@@ -87,6 +89,7 @@ struct Inner {
     closing: CancellationToken,
     uploads: TaskTracker,
     undelivered: deliver::Pending,
+    patience: Duration,
 }
 
 impl fmt::Debug for DataPlane {
@@ -128,7 +131,13 @@ impl Admitted {
 impl DataPlane {
     /// A data plane on that store. Call [`Self::redeliver`] once after it, and [`Self::sweep`] now and then.
     pub fn open(config: Config) -> Self {
+        Self::open_with_patience(config, Duration::from_secs(UPLOAD_IDLE_SECONDS))
+    }
+
+    /// As [`Self::open`], with another patience than [`UPLOAD_IDLE_SECONDS`] for uploads that bring next to nothing.
+    pub fn open_with_patience(config: Config, patience: Duration) -> Self {
         Self(Arc::new(Inner {
+            patience,
             registry: Arc::default(),
             budget: Arc::new(Semaphore::new(config.budget_bytes)),
             closing: CancellationToken::new(),

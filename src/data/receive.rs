@@ -12,7 +12,6 @@
 //! - Someone who asks how far the session is gets the journal brought up to date meanwhile.
 
 use std::future::pending;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -29,7 +28,7 @@ use super::session::Error;
 use crate::kernel::digest::Digests;
 use crate::kernel::hash::Hasher;
 use crate::kernel::limits::{
-    HASH_BLOCK_BYTES, JOURNAL_EVERY_BYTES, UPLOAD_BATCH_BYTES, UPLOAD_IDLE_SECONDS, UPLOAD_PROGRESS_BYTES,
+    HASH_BLOCK_BYTES, JOURNAL_EVERY_BYTES, UPLOAD_BATCH_BYTES, UPLOAD_PROGRESS_BYTES,
 };
 use crate::stores::{self, Staged, Version};
 
@@ -221,7 +220,7 @@ impl<'a> Intake<'a> {
     }
 
     async fn run(&mut self, body: &mut Body, all_or_none: bool) -> Result<End, Error> {
-        let patience_full = Duration::from_secs(UPLOAD_IDLE_SECONDS);
+        let patience_full = self.plane.0.patience;
         let mut patience = patience_full;
         let mut progress_from = self.arrived;
         loop {

@@ -19,7 +19,7 @@ use crate::contract::Receipt;
 use crate::kernel::digest::Digests;
 use crate::kernel::id::{Actor, GrantId, ObjectKey, RepositoryName, SessionId};
 use crate::kernel::limits::RECEIPT_DELIVERY_SECONDS;
-use crate::stores::{self, Version};
+use crate::stores::{self, Document, Version};
 
 impl DataPlane {
     /// Seals a session that has just got its last bytes, all of them durable.
@@ -78,6 +78,8 @@ impl DataPlane {
             object: &journal.object,
         });
         journal.phase = Phase::Sealed { digests, receipt, delivered: false };
+        // Before it is saved: if the store does it and says that it did not, the receipt still has to be delivered.
+        self.0.undelivered.insert(Document::Session(journal.session));
         let version = self.save(&journal, Some(version)).await?;
         metrics::counter!("strongroom_blobs_sealed_total").increment(1);
         tracing::info!(session = %journal.session, blob = %digests.blake3, size_bytes, "blob sealed");

@@ -59,7 +59,7 @@ impl DataPlane {
         Ok(swept)
     }
 
-    /// Whether the session may still have a stage.
+    /// Whether the session may still have a stage, or has just dropped it itself.
     async fn sweep_session(&self, session: SessionId, swept: &mut Swept) -> Result<bool, Error> {
         let (journal, _) = match self.load(session).await {
             Err(Error::Unknown(_)) => return Ok(false),
@@ -77,7 +77,7 @@ impl DataPlane {
             self.0.config.store.swap(Document::Session(session), Some(&version), None).await?;
             swept.removed += 1;
         }
-        Ok(matches!(journal.phase, Phase::Sealing(..)))
+        Ok(was_receiving || matches!(journal.phase, Phase::Sealing(..)))
     }
 
     /// When no grant can come any more that the journal would have to answer.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,7 +15,9 @@ use strongroom::data::{
 use strongroom::kernel::digest::{Digest, Digests};
 use strongroom::kernel::event::KeyKind;
 use strongroom::kernel::id::{GrantId, ObjectKey, SessionId};
-use strongroom::kernel::limits::{GRANT_LIFE_SECONDS, SESSION_LIFE_MAX_SECONDS, UPLOAD_BUFFER_BUDGET_BYTES};
+use strongroom::kernel::limits::{
+    GRANT_LIFE_SECONDS, SESSION_LIFE_MAX_SECONDS, UPLOAD_BUFFER_BUDGET_BYTES, UPLOAD_IDLE_SECONDS,
+};
 use strongroom::stores::{Memory, Store};
 use uuid::Uuid;
 
@@ -47,7 +50,7 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn on(store: Arc<dyn Store>) -> Self {
-        Self::with_budget(store, UPLOAD_BUFFER_BUDGET_BYTES)
+        Self::opened(store, UPLOAD_BUFFER_BUDGET_BYTES, Duration::from_secs(UPLOAD_IDLE_SECONDS))
     }
 
     pub(crate) fn in_memory() -> (Self, Memory) {
@@ -55,19 +58,34 @@ impl Node {
         (Self::on(Arc::new(memory.clone())), memory)
     }
 
-    pub(crate) fn with_budget(store: Arc<dyn Store>, budget_bytes: usize) -> Self {
+    pub(crate) fn with_patience(patience: Duration) -> Self {
+        Self::opened(Arc::new(Memory::new()), UPLOAD_BUFFER_BUDGET_BYTES, patience)
+    }
+
+    pub(crate) fn with_budget(budget_bytes: usize) -> Self {
+        Self::opened(Arc::new(Memory::new()), budget_bytes, Duration::from_secs(UPLOAD_IDLE_SECONDS))
+    }
+
+    fn opened(store: Arc<dyn Store>, budget_bytes: usize, patience: Duration) -> Self {
         let clock = Arc::new(Manual::at_ms(START_MS));
         let answer = Mutex::new(Ok(Disposition::Accepted));
         let control = Arc::new(Control { offered: Mutex::default(), answer });
         let grants = SigningKey::from_seed(KeyKind::Grant, [1; 32]);
-        let plane = open(store.clone(), clock.clone(), control.clone(), budget_bytes);
+        let config = config(store.clone(), clock.clone(), control.clone(), budget_bytes);
+        let plane = DataPlane::open_with_patience(config, patience);
         Self { plane, store, clock, control, grants, next_id: AtomicU64::new(1) }
     }
 
     /// Another process on the same store. The old one is as good as gone.
     pub(crate) fn restart(&mut self) {
-        self.plane =
-            open(self.store.clone(), self.clock.clone(), self.control.clone(), UPLOAD_BUFFER_BUDGET_BYTES);
+        let (store, clock, control) = (self.store.clone(), self.clock.clone(), self.control.clone());
+        self.plane = DataPlane::open(config(store, clock, control, UPLOAD_BUFFER_BUDGET_BYTES));
+    }
+
+    /// Another process on what is left of that store.
+    pub(crate) fn restart_on(&mut self, memory: &Memory) {
+        self.store = Arc::new(memory.clone());
+        self.restart();
     }
 
     pub(crate) fn control_answers(&self, answer: Result<Disposition, Undelivered>) {
@@ -151,8 +169,8 @@ impl Node {
     }
 }
 
-fn open(store: Arc<dyn Store>, clock: Arc<Manual>, control: Arc<Control>, budget_bytes: usize) -> DataPlane {
-    DataPlane::open(Config {
+fn config(store: Arc<dyn Store>, clock: Arc<Manual>, control: Arc<Control>, budget_bytes: usize) -> Config {
+    Config {
         store,
         store_name: "main".parse().unwrap(),
         node: "node-1".parse().unwrap(),
@@ -161,7 +179,7 @@ fn open(store: Arc<dyn Store>, clock: Arc<Manual>, control: Arc<Control>, budget
         clock,
         deliver: control,
         budget_bytes,
-    })
+    }
 }
 
 pub(crate) fn sealed(status: &Status) -> &Sealed {

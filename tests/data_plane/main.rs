@@ -2,6 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
+mod crash;
+mod faults;
+mod grants;
 mod harness;
+mod random;
+mod reading;
 mod receipts;
 mod sessions;
+mod sweep;
+mod takeover;

@@ -17,7 +17,7 @@ pub(crate) struct Scene {
 
 enum Kind {
     Filesystem(TempDir),
-    Memory(Memory),
+    Memory(tokio::sync::Mutex<Memory>),
 }
 
 impl Scene {
@@ -30,7 +30,7 @@ impl Scene {
     pub(crate) fn memory() -> Self {
         let memory = Memory::new();
         let store: Arc<dyn Store> = Arc::new(memory.clone());
-        Self { store: Some(store).into(), kind: Kind::Memory(memory) }
+        Self { store: Some(store).into(), kind: Kind::Memory(memory.into()) }
     }
 
     pub(crate) async fn store(&self) -> Arc<dyn Store> {
@@ -44,7 +44,8 @@ impl Scene {
         let fresh: Arc<dyn Store> = match &self.kind {
             Kind::Filesystem(directory) => Arc::new(Filesystem::open(directory.path()).await.unwrap()),
             Kind::Memory(memory) => {
-                memory.crash();
+                let mut memory = memory.lock().await;
+                *memory = memory.crash();
                 Arc::new(memory.clone())
             }
         };

@@ -22,11 +22,12 @@ use crate::kernel::limits::READ_PIECE_BYTES;
 pub use faults::{Fault, Faults, Step};
 use staged::MemoryStaged;
 
-/// A store in memory. Clones share it.
+/// A store in memory, as one process has it open. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     content: Arc<Mutex<Content>>,
     faults: Arc<Faults>,
+    process: u64,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +35,8 @@ struct Content {
     objects: BTreeMap<ObjectKey, Bytes>,
     stages: BTreeMap<ObjectKey, Stage>,
     documents: BTreeMap<Document, (Bytes, u64)>,
+    /// The process that is alive.
+    process: u64,
     /// Counts writers and versions, so that none is taken for another.
     counter: u64,
 }
@@ -57,15 +60,16 @@ impl Memory {
         &self.faults
     }
 
-    /// Loses what was written but not synced, and every writer.
-    pub fn crash(&self) {
+    /// The process dies: what was written but not synced is lost, and whoever still uses this handle or a clone of it
+    /// fails. Gives the handle of the next process.
+    #[must_use]
+    pub fn crash(&self) -> Self {
         let mut content = self.content();
-        content.counter += 1;
-        let counter = content.counter;
+        content.process += 1;
         for stage in content.stages.values_mut() {
             stage.bytes.truncate(stage.durable);
-            stage.writer = counter;
         }
+        Self { content: self.content.clone(), faults: self.faults.clone(), process: content.process }
     }
 
     /// Changes a byte of an object behind everyone's back.
@@ -86,10 +90,14 @@ impl Memory {
 
     /// One step, with the fault that is planned for it.
     fn step<T>(&self, step: Step, work: impl FnOnce(&mut Content) -> Result<T, Error>) -> Result<T, Error> {
+        let mut content = self.content();
+        if content.process != self.process {
+            return Err(Error::Io(io::Error::other("this process has died")));
+        }
         match self.faults.next(step) {
-            None => work(&mut self.content()),
+            None => work(&mut content),
             Some(Fault::Failed) => Err(ordered(step)),
-            Some(Fault::FailedButPersisted) => work(&mut self.content()).and(Err(ordered(step))),
+            Some(Fault::FailedButPersisted) => work(&mut content).and(Err(ordered(step))),
         }
     }
 }
