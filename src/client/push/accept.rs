@@ -4,12 +4,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::stages::Sent;
 use super::{Error, Push};
-use crate::client::package::Assembled;
 use crate::client::{Client, Condition, error};
 use crate::kernel::digest::{Digest, Digests};
 use crate::kernel::id::{Reference, Tag};
 use crate::kernel::limits::CLIENT_TRANSFERS_MAX;
-use crate::kernel::manifest::Document;
+use crate::kernel::manifest::{Document, Package};
 use crate::wire::manifest::AcceptedManifest;
 use crate::wire::secret::Secret;
 
@@ -17,14 +16,14 @@ use crate::wire::secret::Secret;
 pub(super) async fn accept(
     client: &Client,
     push: &Push,
-    package: &Assembled,
+    package: &Package,
     sent: &Sent,
 ) -> Result<AcceptedManifest, Error> {
-    for part in &package.parts {
+    for part in package.parts() {
         let document = Document::Manifest(part.clone());
         put(client, push, &document, None, sent).await?;
     }
-    put(client, push, &package.document, push.tag.as_ref(), sent).await
+    put(client, push, package.top(), push.tag.as_ref(), sent).await
 }
 
 async fn put(

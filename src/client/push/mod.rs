@@ -27,13 +27,13 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::control::Condition;
-use super::package::{self, Assembled, Found, FoundKind, assemble, content, exclude::Exclude};
+use super::package::{self, Found, FoundKind, content, exclude::Exclude};
 use super::progress::Progress;
 use super::{Client, error};
 use crate::kernel::digest::{Blake3, Digests, Sha256};
 use crate::kernel::id::{Reference, RepositoryName, Tag};
 use crate::kernel::limits::OPEN_BATCH_MAX;
-use crate::kernel::manifest::{self, Entry, File, Header, Kind, MediaType};
+use crate::kernel::manifest::{self, Entry, File, Header, Kind, MediaType, Package};
 use crate::wire::manifest::AcceptedManifest;
 use crate::wire::repository::SetRepository;
 use accept::accept;
@@ -163,7 +163,7 @@ pub async fn push(
     let (hashed, to_send) = mpsc::channel(2 * OPEN_BATCH_MAX);
     let (digests, sent) =
         tokio::try_join!(hash(&found, progress, Some(hashed)), send(&uploader, to_send, progress))?;
-    let package = assemble(header, entries(found, &digests))?;
+    let package = Package::of(header, entries(found, &digests))?;
     let accepted = accept(client, push, &package, &sent).await?;
     Ok(result(push, &package, Some(&accepted), &sent))
 }
@@ -181,7 +181,7 @@ pub async fn dry_run(
     let header = header(client, push).await?;
     let found = find(paths, push.exclude.clone(), progress).await?;
     let digests = hash(&found, progress, None).await?;
-    let package = assemble(header, entries(found, &digests))?;
+    let package = Package::of(header, entries(found, &digests))?;
     let uploader = Uploader { client: client.clone(), repository: push.repository.clone(), records: None };
     let mut blobs: HashMap<Blake3, Blob> = HashMap::new();
     for manifest in package.manifests() {
@@ -259,8 +259,8 @@ fn entries(found: Arc<Vec<Found>>, digests: &HashMap<usize, Digests>) -> Vec<Ent
     found.iter().enumerate().map(entry).collect()
 }
 
-fn result(push: &Push, package: &Assembled, accepted: Option<&AcceptedManifest>, sent: &Sent) -> Pushed {
-    let digests = Digests::of(&package.document.encode());
+fn result(push: &Push, package: &Package, accepted: Option<&AcceptedManifest>, sent: &Sent) -> Pushed {
+    let digests = package.top().descriptor().digests;
     let size = |entry: &Entry| match &entry.kind {
         Kind::File(file) => file.size_bytes,
         Kind::Directory | Kind::Symlink(_) => 0,
@@ -272,7 +272,7 @@ fn result(push: &Push, package: &Assembled, accepted: Option<&AcceptedManifest>,
         tag: push.tag.clone(),
         digest: digests.blake3,
         sha256: digests.sha256,
-        oci_digest: Some(Digests::of(&package.document.oci_json()).sha256),
+        oci_digest: package.top().descriptor().rendering.map(|rendering| rendering.sha256),
         position: accepted.map(|accepted| accepted.position),
         entries: entries().count() as u64,
         bytes: entries().map(size).sum(),

@@ -17,13 +17,12 @@ use super::upload::{Blob, Content, Permission, Uploader};
 use super::{Error, Push, Pushed, header, result, uploader};
 use crate::client::Client;
 use crate::client::data::{Part, Session};
-use crate::client::package::assemble;
 use crate::client::progress::{Progress, Share};
 use crate::kernel::digest::Digests;
 use crate::kernel::hash::Hasher;
 use crate::kernel::limits::CLIENT_STREAM_PART_BYTES;
 use crate::kernel::manifest::descriptor::{EMPTY_BYTES, EMPTY_DIGESTS};
-use crate::kernel::manifest::{Entry, File, Kind, MediaType, PackagePath};
+use crate::kernel::manifest::{Entry, File, Kind, MediaType, Package, PackagePath};
 use crate::wire::repository::SetRepository;
 use crate::wire::secret::Secret;
 use crate::wire::upload::WantedBlob;
@@ -70,7 +69,7 @@ pub async fn push_stream(
     for blob in whole {
         send_whole(&uploader, blob, &mut sent, progress).await?;
     }
-    let package = assemble(header, vec![entry])?;
+    let package = Package::of(header, vec![entry])?;
     let accepted = accept(client, push, &package, &sent).await?;
     Ok(result(push, &package, Some(&accepted), &sent))
 }
