@@ -98,3 +98,5 @@ pub mod wire;
 pub mod http;
 
 pub mod client;
+
+pub mod cli;

@@ -1,3 +1,7 @@
 //! The `strongroom` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    strongroom::cli::run(std::env::args_os())
+}

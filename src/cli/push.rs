@@ -1,0 +1,104 @@
+//! `strongroom push`.
+
+use std::path::PathBuf;
+
+use super::output::{Exit, Output, Usage, bytes, plural};
+use super::progress::Bar;
+use super::target::{Target, annotation};
+use super::{EXIT_STATUS, Global, connect};
+use crate::client::package::exclude::Exclude;
+use crate::client::progress::Progress;
+use crate::client::push::{self, Push, Pushed, push_stream};
+use crate::kernel::id::Reference;
+use crate::kernel::manifest::{MediaType, PackagePath};
+
+/// Deposit files as a package, and print its digest last.
+///
+/// One directory is deposited as what is in it; a file, or each of several paths, under its own name. `-` deposits
+/// standard input as one file. Links are kept as links, permission bits are kept; owners and times are not.
+///
+/// Nothing that the server has already is sent again. A push that was cut, on either side, is finished by the same
+/// command.
+///
+/// Needs `push` on the repository, which is made if it is not there.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_STATUS)]
+pub(super) struct Args {
+    /// Files and directories, or `-` for standard input.
+    #[arg(required = true, num_args = 1.., value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Where to: `<repository>`, or `<repository>:<tag>` to have the tag name the package.
+    #[arg(required = true, value_name = "REPOSITORY[:TAG]")]
+    target: Target,
+    /// Say something about the package; repeatable.
+    #[arg(short = 'a', long = "annotation", value_name = "KEY=VALUE", value_parser = annotation)]
+    annotations: Vec<(String, String)>,
+    /// What kind of package it is, as a media type.
+    #[arg(long, value_name = "TYPE")]
+    artifact_type: Option<MediaType>,
+    /// The package in the same repository, by tag or digest, that this one is about.
+    #[arg(long, value_name = "REF")]
+    subject: Option<Reference>,
+    /// Leave out what matches; repeatable. A pattern without `/` is matched with names at any depth, one with `/`
+    /// with the path from the top.
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// The name of the file that standard input becomes.
+    #[arg(long, value_name = "PATH", default_value = "stdin")]
+    name: PackagePath,
+    /// Read and hash everything and ask what the server has, but send nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow::Result<Exit> {
+    let from_stdin = args.paths.iter().any(|path| path.as_os_str() == "-");
+    if from_stdin && args.paths.len() > 1 {
+        return Err(Usage("`-` is deposited alone; name a file ./- if one is called so".into()).into());
+    }
+    if from_stdin && args.dry_run {
+        return Err(Usage(
+            "a dry run reads its input to the end and forgets it; name files instead of `-`".into(),
+        )
+        .into());
+    }
+    let wanted = Push {
+        artifact_type: args.artifact_type,
+        annotations: args.annotations.into_iter().collect(),
+        subject: args.subject,
+        exclude: Exclude::new(&args.exclude).map_err(|error| Usage(error.to_string()))?,
+        records: Some(connect::upload_records()?),
+        ..Push::to(args.target.repository, args.target.tag)
+    };
+    let client = connect::client(global)?;
+    let progress = Progress::new();
+    let bar = Bar::show(&progress, "push");
+    let pushed = if from_stdin {
+        push_stream(&client, &wanted, tokio::io::stdin(), args.name, &progress).await?
+    } else if args.dry_run {
+        push::dry_run(&client, &wanted, args.paths, &progress).await?
+    } else {
+        push::push(&client, &wanted, args.paths, &progress).await?
+    };
+    drop(bar);
+    output.result(&pushed, |out| {
+        writeln!(out, "{}", summary(&pushed, args.dry_run))?;
+        writeln!(out, "{}", pushed.digest)
+    })?;
+    Ok(Exit::Done)
+}
+
+fn summary(pushed: &Pushed, dry_run: bool) -> String {
+    let name = match &pushed.tag {
+        Some(tag) => format!("{}:{tag}", pushed.repository),
+        None => pushed.repository.to_string(),
+    };
+    let (verb, sent) = if dry_run { ("would push", "to send") } else { ("pushed", "sent") };
+    let entries = if pushed.entries == 1 { "1 entry".into() } else { format!("{} entries", pushed.entries) };
+    format!(
+        "{verb} {name}: {entries}, {}; {sent}: {}, {}",
+        bytes(pushed.bytes),
+        plural(pushed.sent_blobs, "blob"),
+        bytes(pushed.sent_bytes)
+    )
+}
