@@ -98,10 +98,7 @@ impl fmt::Display for Kind {
 /// See [`replay::Error`]. Views that differ are no error: see [`Report::is_clean`].
 pub async fn check(pool: &PgPool, progress: impl Fn(Progress)) -> Result<Report, replay::Error> {
     let mut exclusive = Exclusive::take(pool).await?;
-    let mut result = beside(pool, &mut exclusive, &progress).await;
-    if let (Ok(_), Err(error)) = (&result, exclusive.clean().await) {
-        result = Err(error.into());
-    }
+    let result = beside(pool, &mut exclusive, &progress).await;
     exclusive.release().await;
     result
 }
@@ -111,7 +108,6 @@ async fn beside(
     exclusive: &mut Exclusive,
     progress: &impl Fn(Progress),
 ) -> Result<Report, Error> {
-    exclusive.clean().await?;
     let connection = exclusive.connection();
     let mut transaction = connection.begin().await?;
     Schema::Check.create(&mut transaction).await?;

@@ -45,6 +45,6 @@ pub async fn prepare(pool: &PgPool) -> Result<Prepared, Error> {
         Prepared::NeedsRebuild { live: 0 }
     };
     transaction.commit().await?;
-    scratch::clean_if_unused(pool).await?;
+    scratch::clean_if_unused(pool).await;
     Ok(prepared)
 }

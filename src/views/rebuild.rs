@@ -29,15 +29,12 @@ pub struct Rebuilt {
 /// Rebuilds all views from the log and makes them live.
 ///
 /// # Errors
-/// See [`replay::Error`]; the live views are as they were then. An error in dropping what was replaced is only logged.
+/// See [`replay::Error`]; the live views are as they were then.
 pub async fn rebuild(pool: &PgPool, progress: impl Fn(Progress)) -> Result<Rebuilt, replay::Error> {
     let mut exclusive = Exclusive::take(pool).await?;
     let result = beside(pool, &mut exclusive, &progress).await;
     if result.is_ok() {
         progress(Progress::Swapped);
-        if let Err(error) = exclusive.clean().await {
-            tracing::warn!(%error, "the replaced views are still being read; they are dropped at the next start");
-        }
     }
     exclusive.release().await;
     result
@@ -48,6 +45,7 @@ async fn beside(
     exclusive: &mut Exclusive,
     progress: &impl Fn(Progress),
 ) -> Result<Rebuilt, Error> {
+    // What was replaced last has to be gone before its name is needed again.
     exclusive.clean().await?;
     let connection = exclusive.connection();
     let mut transaction = connection.begin().await?;

@@ -34,21 +34,32 @@ impl Exclusive {
         &mut self.0
     }
 
-    /// Drops every scratch schema. Waits for readers of what a rebuild replaced.
+    /// Drops every scratch schema. Waits a moment for readers of what a rebuild replaced.
     pub(super) async fn clean(&mut self) -> Result<(), sqlx::Error> {
         sqlx::raw_sql(include_str!("sql/scratch_clean.sql")).execute(&mut self.0).await?;
         Ok(())
     }
 
-    /// Lets the next one begin at once. Failing at that is no matter: the session ends in any case.
+    /// Drops what is still there and lets the next one begin at once. Failing at that is no matter: the session ends in
+    /// any case, and what stays is dropped by the next one.
     pub(super) async fn release(mut self) {
-        let _ = sqlx::raw_sql("rollback; select pg_advisory_unlock_all()").execute(&mut self.0).await;
+        let _ = sqlx::raw_sql("rollback").execute(&mut self.0).await;
+        if let Err(error) = self.clean().await {
+            tracing::warn!(%error, "scratch schemas of the views stay until the next rebuild, check or start");
+        }
+        let _ = sqlx::raw_sql("select pg_advisory_unlock_all()").execute(&mut self.0).await;
         let _ = self.0.close().await;
     }
 }
 
-/// Drops what killed rebuilds and checks left, unless one is under way.
-pub(super) async fn clean_if_unused(pool: &PgPool) -> Result<(), sqlx::Error> {
+/// Drops what killed rebuilds and checks left, unless one is under way. Failing at that is no matter either.
+pub(super) async fn clean_if_unused(pool: &PgPool) {
+    if let Err(error) = try_clean(pool).await {
+        tracing::warn!(%error, "scratch schemas of the views stay until the next rebuild, check or start");
+    }
+}
+
+async fn try_clean(pool: &PgPool) -> Result<(), sqlx::Error> {
     let mut transaction = pool.begin().await?;
     let unused = sqlx::query_file_scalar!("src/views/sql/scratch_try_lock.sql", LOCK)
         .fetch_one(&mut *transaction)

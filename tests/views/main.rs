@@ -7,6 +7,7 @@
 mod harness;
 
 mod checking;
+mod folding;
 mod guards;
 mod history;
 mod preparing;

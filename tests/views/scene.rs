@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Executor, PgPool};
-use strongroom::clock::System;
+use strongroom::clock::{Clock, System};
 use strongroom::kernel::event::Fact;
 use strongroom::log::{self, Log, Member, NewEvent};
 use strongroom::views::{self, Views};
@@ -35,11 +35,14 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn new() -> Self {
+        Self::at(Arc::new(System)).await
+    }
+
+    pub(crate) async fn at(clock: Arc<dyn Clock>) -> Self {
         let database = TestDatabase::fresh().await;
         views::prepare(database.database.pool()).await.expect("an empty log gets its views");
-        let (folds, clock) = (Arc::new(Views), Arc::new(System));
-        let (log, tasks) =
-            Log::start(database.options(), folds, clock, log::Options::default()).await.expect("a writer");
+        let started = Log::start(database.options(), Arc::new(Views), clock, log::Options::default());
+        let (log, tasks) = started.await.expect("a writer");
         Self { database, log, _tasks: tasks }
     }
 
@@ -68,7 +71,7 @@ impl Scene {
     pub(crate) async fn rows(&self) -> Rows {
         let mut rows = Rows::new();
         for table in TABLES {
-            let sql = format!("select row::text from view.{table} row order by 1");
+            let sql = format!("select row::text from view.{table} row order by row::text collate \"C\"");
             let found = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(self.pool()).await.expect(table);
             rows.insert(table, found);
         }
