@@ -5,6 +5,7 @@
 //! - `--json` prints results, and the final error, as JSON.
 //! - Exit status: 0 done, 1 failed, 2 wrong use, 3 verification found something.
 
+mod audit;
 mod cat;
 mod completions;
 mod config;
@@ -17,12 +18,14 @@ mod progress;
 mod pull;
 mod push;
 mod repository;
+mod service;
 mod show;
 mod status;
 mod tag;
 mod target;
 mod token;
 mod verify;
+mod views;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -69,6 +72,8 @@ enum Command {
     Repository(repository::Args),
     Tag(tag::Args),
     Events(events::Args),
+    Audit(audit::Args),
+    Views(views::Args),
     Token(token::Args),
     Login(login::Args),
     Status(status::Args),
@@ -107,6 +112,8 @@ fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<Exit> {
             Command::Repository(args) => Box::pin(repository::run(args, &global, output)).await,
             Command::Tag(args) => Box::pin(tag::run(args, &global, output)).await,
             Command::Events(args) => Box::pin(events::run(args, &global, output)).await,
+            Command::Audit(args) => Box::pin(audit::run(args, &global, output)).await,
+            Command::Views(args) => Box::pin(views::run(args, output)).await,
             Command::Token(args) => Box::pin(token::run(args, &global, output)).await,
             Command::Login(args) => Box::pin(login::run(args, &global, output)).await,
             Command::Status(args) => Box::pin(status::run(args, &global, output)).await,

@@ -23,6 +23,7 @@
 //! | `background.rs` | what runs now and then |
 //! | `keeper.rs` | whoever holds the database |
 //! | `service.rs` | how other processes find this one |
+//! | `offline.rs` | the state of a node without running it |
 //! | `deposit.rs`, `read.rs`, `replay.rs` | what a Rust program does with it |
 
 mod admin;
@@ -33,6 +34,7 @@ mod deposit;
 mod files;
 mod keeper;
 mod keys;
+mod offline;
 mod read;
 mod replay;
 pub mod service;
@@ -57,6 +59,7 @@ use crate::stores::{self, Filesystem, Store};
 use crate::views::{self, Prepared, Views};
 
 pub use deposit::{DepositError, Deposited};
+pub use offline::Offline;
 pub use read::{ReadError, Reading};
 pub use replay::{ReplayError, Replayed};
 

@@ -33,7 +33,7 @@ use futures::stream::BoxStream;
 use crate::kernel::id::ObjectKey;
 
 pub use document::{Document, Kind, Version};
-pub use filesystem::Filesystem;
+pub use filesystem::{Beside, Filesystem};
 pub use memory::{Fault, Faults, Memory, Step};
 
 /// Why a store did not do it.

@@ -31,12 +31,7 @@ pub(super) struct Documents {
 impl Documents {
     /// Opens them, and removes what a crash left unfinished.
     pub(super) fn open(root: &Root) -> Result<Self, Error> {
-        let [sessions, receipts, checkpoints] = Kind::ALL.map(|kind| root.documents(kind));
-        let documents = Self {
-            kinds: [sessions?, receipts?, checkpoints?],
-            locks: std::array::from_fn(|_| Mutex::new(())),
-            unfinished: AtomicU64::new(0),
-        };
+        let documents = Self::open_beside(root)?;
         for kind in Kind::ALL {
             let directory = documents.directory(kind);
             for name in names(directory)?.into_iter().filter(|name| name.starts_with(UNFINISHED)) {
@@ -44,6 +39,16 @@ impl Documents {
             }
         }
         Ok(documents)
+    }
+
+    /// Opens them beside the process that has them: what is unfinished is its.
+    pub(super) fn open_beside(root: &Root) -> Result<Self, Error> {
+        let [sessions, receipts, checkpoints] = Kind::ALL.map(|kind| root.documents(kind));
+        Ok(Self {
+            kinds: [sessions?, receipts?, checkpoints?],
+            locks: std::array::from_fn(|_| Mutex::new(())),
+            unfinished: AtomicU64::new(0),
+        })
     }
 
     fn directory(&self, kind: Kind) -> &OwnedFd {

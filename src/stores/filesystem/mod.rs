@@ -13,6 +13,7 @@
 //! - No symbolic link below the root is followed. Files are 0600, directories 0700.
 //! - Blocking calls run beside the async runtime, never on it.
 
+mod beside;
 mod documents;
 mod objects;
 mod root;
@@ -29,6 +30,7 @@ use futures::stream::{self, BoxStream};
 
 use super::{Document, Error, Kind, Listed, Pieces, Staged, StagedState, Store, Version};
 use crate::kernel::id::ObjectKey;
+pub use beside::Beside;
 use documents::Documents;
 use root::{Area, Root};
 

@@ -32,7 +32,8 @@ pub(super) struct Root {
     objects: OwnedFd,
     stages: OwnedFd,
     documents: OwnedFd,
-    _lock: OwnedFd,
+    /// None where another process has it.
+    _lock: Option<OwnedFd>,
 }
 
 impl Root {
@@ -55,10 +56,21 @@ impl Root {
             }
             Err(error) => return Err(error.into()),
         }
+        Self::of(&root, Some(lock))
+    }
+
+    /// Opens a store that is there, whoever has it. Nothing may be written through it.
+    pub(super) fn open_beside(path: &Path) -> Result<Self, Error> {
+        let root = rustix::fs::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(io)?;
+        check_format(openat(&root, "format", OFlags::RDONLY)?, path)?;
+        Self::of(&root, None)
+    }
+
+    fn of(root: &OwnedFd, lock: Option<OwnedFd>) -> Result<Self, Error> {
         Ok(Self {
-            objects: open_directory(&root, "objects")?,
-            stages: open_directory(&root, "stages")?,
-            documents: open_directory(&root, "documents")?,
+            objects: open_directory(root, "objects")?,
+            stages: open_directory(root, "stages")?,
+            documents: open_directory(root, "documents")?,
             _lock: lock,
         })
     }

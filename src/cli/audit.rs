@@ -1,0 +1,120 @@
+//! `strongroom audit`.
+
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::output::{Exit, Output, bytes, plural};
+use super::service::Place;
+use super::{EXIT_STATUS, Global, connect};
+use crate::audit::log::Verifier;
+use crate::audit::{Depth, Progress, Report};
+use crate::client::Client;
+use crate::client::events::Query;
+use crate::node::Offline;
+use crate::postgres::default_state_dir;
+
+/// Verify that nothing was changed, lost or made up.
+///
+/// The log: every record canonical, every leaf, versions and receipts, the root against the signed checkpoint. On the
+/// server also the tables and views against the log, every document, and every blob, read and hashed again.
+///
+/// On a machine that has the state of a service, or with `--state-dir` or `--database-url`: everything, beside a
+/// running service or without one. Elsewhere, or with `--url`: the log, over HTTP, trusting nothing but its
+/// checkpoint; this needs `log:read`.
+///
+/// What is wrong is named, and the exit status is 3. If something could not be looked at, it is 1.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_STATUS)]
+pub(super) struct Args {
+    /// Look whether each blob is there and has its size, without reading it.
+    #[arg(long)]
+    quick: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow::Result<Exit> {
+    let here = || default_state_dir().is_ok_and(|directory| directory.is_dir());
+    let report = if args.place.is_given() || (global.url.is_none() && here()) {
+        on_the_server(args).await?
+    } else {
+        over_http(&connect::client(global)?).await?
+    };
+    output.result(&report, |out| {
+        for finding in &report.findings {
+            writeln!(out, "{finding}")?;
+        }
+        let unnamed = report.findings_total - report.findings.len() as u64;
+        if unnamed > 0 {
+            writeln!(out, "and {unnamed} more")?;
+        }
+        writeln!(out, "{}", summary(&report))
+    })?;
+    Ok(if report.is_clean() { Exit::Done } else { Exit::Findings })
+}
+
+async fn on_the_server(args: Args) -> anyhow::Result<Report> {
+    let depth = if args.quick { Depth::Quick } else { Depth::Full };
+    let offline = Offline::open(args.place.settings()?).await?;
+    let bar = bar();
+    let report = offline
+        .audit(depth, &|Progress { step, done, total }| {
+            bar.set_message(step);
+            bar.set_length(total);
+            bar.set_position(done);
+        })
+        .await;
+    bar.finish_and_clear();
+    offline.close().await;
+    Ok(report?)
+}
+
+/// What a remote auditor can see for himself.
+async fn over_http(client: &Client) -> anyhow::Result<Report> {
+    let mut verifier = Verifier::new();
+    // The checkpoint first: the log only grows, so the records that are read then reach it.
+    verifier.expect(&client.checkpoint().await?);
+    let mut records = client.records(Query::default(), false);
+    let bar = bar();
+    bar.set_message("log");
+    while let Some((_, record)) = records.next().await? {
+        verifier.push(&record);
+        if verifier.size().is_multiple_of(1_024) {
+            bar.set_position(verifier.size());
+        }
+    }
+    bar.finish_and_clear();
+    Ok(verifier.finish())
+}
+
+fn bar() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = "audit {msg} {bar:30} {human_pos}/{human_len} {eta}";
+    ProgressBar::new(0)
+        .with_style(ProgressStyle::with_template(template).expect("a template that every audit uses"))
+}
+
+fn summary(report: &Report) -> String {
+    let mut looked = vec![plural(report.events, "event"), plural(report.receipts, "receipt")];
+    looked.push(match report.checkpoint_size {
+        Some(size) => format!("{} up to {size}", plural(report.checkpoints, "checkpoint")),
+        None => "no checkpoint".into(),
+    });
+    if report.view_tables > 0 {
+        looked.push(plural(report.view_tables, "view"));
+        looked.push(plural(report.documents, "document"));
+        let read = match report.blob_bytes_hashed {
+            0 => String::new(),
+            read => format!(" ({} read)", bytes(read)),
+        };
+        looked.push(plural(report.blobs, "blob") + &read);
+    }
+    let verdict = match report.findings_total {
+        0 => "clean".to_owned(),
+        count => format!("{} of damage", plural(count, "finding")),
+    };
+    format!("{verdict}: {}\nroot {}", looked.join(", "), report.root)
+}
