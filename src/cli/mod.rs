@@ -6,6 +6,7 @@
 //! - Exit status: 0 done, 1 failed, 2 wrong use, 3 verification found something.
 
 mod audit;
+mod bench;
 mod cat;
 mod completions;
 mod config;
@@ -77,6 +78,7 @@ enum Command {
     Token(token::Args),
     Login(login::Args),
     Status(status::Args),
+    Bench(bench::Args),
     Completions(completions::Args),
 }
 
@@ -117,6 +119,7 @@ fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<Exit> {
             Command::Token(args) => Box::pin(token::run(args, &global, output)).await,
             Command::Login(args) => Box::pin(login::run(args, &global, output)).await,
             Command::Status(args) => Box::pin(status::run(args, &global, output)).await,
+            Command::Bench(args) => Box::pin(bench::run(args, output)).await,
             Command::Completions(_) => unreachable!("it needs neither server nor runtime"),
         }
     })

@@ -54,10 +54,10 @@ impl Keeper {
 
     pub(super) async fn close(&self) {
         self.close.cancel();
-        if let Some(task) = self.task.lock().await.take() {
-            if task.await.is_err() {
-                tracing::error!("closing the database ended by a panic");
-            }
+        if let Some(task) = self.task.lock().await.take()
+            && task.await.is_err()
+        {
+            tracing::error!("closing the database ended by a panic");
         }
     }
 }
