@@ -11,6 +11,7 @@ use super::session::{Ended, Error, Status};
 use super::{Admitted, DataPlane};
 use crate::contract::{Size, Upload};
 use crate::kernel::id::ObjectKey;
+use crate::kernel::limits::UPLOAD_METADATA_MAX_BYTES;
 use crate::stores;
 
 /// What a client says of the upload that it begins.
@@ -19,7 +20,7 @@ pub struct Creation {
     /// Bytes of the whole blob, if that is known by now.
     pub length: Option<u64>,
     /// Kept and given back, never interpreted: visible ASCII of at most
-    /// [`crate::kernel::limits::UPLOAD_METADATA_MAX_BYTES`].
+    /// [`UPLOAD_METADATA_MAX_BYTES`].
     pub metadata: Option<String>,
 }
 
@@ -42,6 +43,9 @@ impl DataPlane {
         }
         let upload = grant.upload(&inner.config.store_name)?;
         let length = agreed_length(upload, length)?;
+        if metadata.as_ref().is_some_and(|metadata| metadata.len() > UPLOAD_METADATA_MAX_BYTES) {
+            return Err(Error::TooLarge { max: UPLOAD_METADATA_MAX_BYTES as u64 });
+        }
         let now_ms = inner.config.clock.now_ms();
         if now_ms / 1_000 > upload.session_ends_at_seconds {
             return Err(Error::Gone(Ended::Expired));

@@ -32,7 +32,7 @@ use crate::kernel::limits::{HASH_BLOCK_BYTES, STORE_DOCUMENT_MAX_BYTES};
 use crate::stores::StagedState;
 
 /// Why a journal cannot be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// It is not the canonical CBOR that was written.
     #[error("journal: {0}")]

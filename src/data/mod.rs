@@ -46,6 +46,7 @@ pub use create::Creation;
 pub use deliver::{Deliver, Disposition, Undelivered};
 pub use download::Download;
 pub use session::{Phase, Sealed, Status};
+pub use small::{LooseReceipt, Reserved};
 pub use sweep::Swept;
 
 use crate::clock::Clock;

@@ -134,15 +134,16 @@ async fn digests_of(bytes: &Bytes) -> Result<Digests, Error> {
 
 /// A receipt that lies by itself until it is delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct LooseReceipt {
+pub struct LooseReceipt {
     /// Its object, to be deleted if the control plane gives it up.
-    pub(super) object: ObjectKey,
+    pub object: ObjectKey,
     /// The signed statement.
-    pub(super) receipt: String,
+    pub receipt: String,
 }
 
 impl LooseReceipt {
-    pub(super) fn encode(&self) -> Vec<u8> {
+    /// As it is persisted.
+    pub fn encode(&self) -> Vec<u8> {
         cbor::encode(&Value::Map(vec![
             ("v".into(), Value::Unsigned(1)),
             ("object".into(), Value::text(&self.object)),
@@ -150,7 +151,11 @@ impl LooseReceipt {
         ]))
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, journal::Error> {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// If it is not exactly what [`Self::encode`] writes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, journal::Error> {
         let mut fields = Fields::of(cbor::decode(bytes, Bounds::bytes(STORE_DOCUMENT_MAX_BYTES))?)?;
         if fields.unsigned("v")? != 1 {
             return Err(journal::Error::Inconsistent("unknown version"));

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use strongroom::data::Phase;
+use strongroom::kernel::digest::Digests;
 use strongroom::stores::{Filesystem, Store};
 
+use crate::child;
 use crate::harness::{Node, broken, sample};
 
 const MIB: usize = 1024 * 1024;
@@ -70,4 +72,42 @@ async fn durable_bytes_that_are_gone_are_not_papered_over() {
     std::fs::OpenOptions::new().write(true).open(&stage).unwrap().set_len(5).unwrap();
     let error = node.append(&grant, session, 6, b"ghij").await.unwrap_err();
     assert!(error.to_string().contains("5 bytes, 6 were durable"), "{error}");
+}
+
+/// The child is killed after it has said so much; everything that it said is true, and the upload is finished by another.
+async fn killed_after(says: usize) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = child::start(directory.path());
+    let (mut acknowledged, mut receipts) = (0, Vec::new());
+    let mut hear = |(word, rest): (String, String)| match &*word {
+        "offset" => acknowledged = rest.parse::<u64>().unwrap(),
+        _ => receipts.push(rest),
+    };
+    (0..says).for_each(|_| hear(child.next().unwrap()));
+    child.kill();
+    while let Some(said) = child.next() {
+        hear(said);
+    }
+
+    let node = Node::on(store(directory.path()).await);
+    let grant = node.may_upload(child::LENGTH as u64);
+    let bytes = sample(child::LENGTH);
+    let status = node.plane.create(&grant, None).await.unwrap();
+    assert!(status.offset >= acknowledged, "{} of {acknowledged} acknowledged bytes", status.offset);
+    let rest = &bytes[usize::try_from(status.offset).unwrap()..];
+    let done = node.append(&grant, status.session, status.offset, rest).await.unwrap();
+    node.check(&done, &bytes).await;
+    assert!(!receipts.is_empty());
+    for receipt in receipts {
+        let receipt = node.believe(&receipt);
+        let found = node.object(&receipt.object).await.unwrap();
+        assert_eq!(Digests::of(&found), receipt.digests);
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_before_a_kill_is_there_after_it() {
+    for says in [2, 3, 6, 11, 20] {
+        killed_after(says).await;
+    }
 }

@@ -1,7 +1,8 @@
-//! Journals of upload sessions: `journals.json`.
+//! Journals of upload sessions, and receipts of small blobs that wait for delivery: `journals.json`.
 
 use serde_json::{Value as Json, json};
 use strongroom::contract::Size;
+use strongroom::data::LooseReceipt;
 use strongroom::data::journal::{Durable, Journal, Phase, Terms};
 use strongroom::kernel::cbor::{self, Bounds, Value};
 use strongroom::kernel::digest::Digests;
@@ -87,6 +88,10 @@ fn refused() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+fn waiting() -> LooseReceipt {
+    LooseReceipt { object: ObjectKey::from_uuid(Uuid::from_u128(8)), receipt: "a.b.c".into() }
+}
+
 #[test]
 fn vectors_are_what_the_code_writes() {
     let journals: Vec<Json> = journals()
@@ -104,7 +109,11 @@ fn vectors_are_what_the_code_writes() {
             json!({"what": what, "journal": hex::encode(bytes), "reason": reason})
         })
         .collect();
-    compare("journals", &json!({"journals": journals, "refused": refused}));
+    let waiting = json!({
+        "value": to_json(&cbor::decode(&waiting().encode(), BOUNDS).expect("canonical")),
+        "receipt": hex::encode(waiting().encode()),
+    });
+    compare("journals", &json!({"journals": journals, "receipts": [waiting], "refused": refused}));
 }
 
 #[test]
@@ -114,6 +123,17 @@ fn every_journal_of_the_file_is_its_bytes() {
         assert_eq!(cbor::encode(&from_json(&case["value"])), persisted, "{what}");
         assert_eq!(Journal::decode(&persisted).expect(what), made);
         assert_eq!(made.encode(), persisted, "{what}");
+    }
+}
+
+#[test]
+fn every_waiting_receipt_of_the_file_is_its_bytes() {
+    for case in cases("journals", "receipts") {
+        let persisted = bytes(&case, "receipt");
+        assert_eq!(cbor::encode(&from_json(&case["value"])), persisted);
+        assert_eq!(LooseReceipt::decode(&persisted), Ok(waiting()));
+        assert!(LooseReceipt::decode(&persisted[..persisted.len() - 1]).is_err());
+        assert!(Journal::decode(&persisted).is_err(), "one document is not taken for the other");
     }
 }
 
