@@ -11,7 +11,7 @@
 //! - A decision is a function of its arguments. It knows no database, no clock and no randomness.
 //! - A caller may do only what a scope of theirs allows, and is told of nothing that they may not read: what is absent
 //!   and what is closed to them look alike.
-//! - A request that is repeated is the same append: event ids come from what makes it the same ([`append`]).
+//! - A request that is repeated is the same append: event ids come from what makes it the same (`append`).
 //! - The first push to a name makes the repository, in the same append.
 //!
 //! Refused, each with an error of its own: see the `Error` of each module. What any of them can meet is [`Error`].

@@ -14,7 +14,7 @@
 //!   takes it. Sealing again returns the first receipt.
 //! - A grant is good for one upload: its id names the session and the object, so a repeat meets the first.
 //! - Memory is flat: all uploads share one budget, a download holds two pieces.
-//! - The same functions run when all goes well and after a crash: every entry begins with [`DataPlane::current`],
+//! - The same functions run when all goes well and after a crash: every entry begins with `DataPlane::current`,
 //!   which ends what a crash interrupted.
 
 mod append;

@@ -34,7 +34,7 @@ impl Offline {
         Ok(Self { settings, database })
     }
 
-    /// The database: for [`crate::views::check`] and [`crate::views::rebuild`].
+    /// The database: for [`crate::views::check()`] and [`crate::views::rebuild()`].
     pub fn pool(&self) -> &PgPool {
         self.database.pool()
     }

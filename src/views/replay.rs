@@ -1,6 +1,6 @@
 //! Replaying the log into a scratch schema: what rebuild and check have in common.
 //!
-//! - One task reads and decodes ahead while the other folds; at most [`AHEAD`] runs wait between them, so memory is
+//! - One task reads and decodes ahead while the other folds; at most `AHEAD` runs wait between them, so memory is
 //!   bounded whatever the length of the log.
 //! - A run is at most [`REBUILD_BATCH_EVENTS`] events, folded in a transaction of its own.
 
