@@ -52,7 +52,7 @@ pub use sweep::Swept;
 use crate::clock::Clock;
 use crate::contract::{self, Grant, KeyRing, Operation, SigningKey, Upload};
 use crate::kernel::id::{NodeName, SessionId, StoreName};
-use crate::kernel::limits::UPLOAD_IDLE_SECONDS;
+use crate::kernel::limits::{SMALL_BLOB_MAX_BYTES, UPLOAD_BATCH_BYTES, UPLOAD_IDLE_SECONDS};
 use crate::stores::{Document, Store, Version};
 use journal::{Journal, Phase as Journaled};
 use registry::{Registry, Turn};
@@ -86,7 +86,11 @@ pub struct DataPlane(Arc<Inner>);
 struct Inner {
     config: Config,
     registry: Arc<Registry>,
+    /// For pieces of sessions on their way to the store.
     budget: Arc<Semaphore>,
+    /// For small blobs while they are collected. A part of its own: they are paid for before they arrive, so clients that
+    /// do not send what they announced would otherwise stop everyone.
+    small_budget: Arc<Semaphore>,
     closing: CancellationToken,
     uploads: TaskTracker,
     undelivered: deliver::Pending,
@@ -137,10 +141,15 @@ impl DataPlane {
 
     /// As [`Self::open`], with another patience than [`UPLOAD_IDLE_SECONDS`] for uploads that bring next to nothing.
     pub fn open_with_patience(config: Config, patience: Duration) -> Self {
+        // A quarter; never less than one blob and one batch need, or they would wait for ever.
+        let small = (config.budget_bytes / 4).max(SMALL_BLOB_MAX_BYTES as usize);
         Self(Arc::new(Inner {
             patience,
             registry: Arc::default(),
-            budget: Arc::new(Semaphore::new(config.budget_bytes)),
+            budget: Arc::new(Semaphore::new(
+                config.budget_bytes.saturating_sub(small).max(UPLOAD_BATCH_BYTES),
+            )),
+            small_budget: Arc::new(Semaphore::new(small)),
             closing: CancellationToken::new(),
             uploads: TaskTracker::new(),
             undelivered: deliver::Pending::default(),

@@ -40,7 +40,7 @@ impl DataPlane {
             return Err(Error::TooLarge { max: SMALL_BLOB_MAX_BYTES });
         }
         let permits = u32::try_from(bytes).expect("small");
-        let permit = self.0.budget.clone().acquire_many_owned(permits).await;
+        let permit = self.0.small_budget.clone().acquire_many_owned(permits).await;
         Ok(Reserved(permit.expect("the budget is never closed")))
     }
 

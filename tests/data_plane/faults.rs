@@ -263,3 +263,27 @@ async fn terminating(scene: &mut Scene) -> Vec<Step> {
 async fn giving_up_survives_every_fault() {
     has(&table!(terminating), &[Step::Swap, Step::Abandon]);
 }
+
+#[tokio::test]
+async fn a_full_store_is_told_as_such_and_loses_nothing() {
+    let (node, memory) = Node::in_memory();
+    let bytes = sample(5_000);
+    let grant = node.may_upload(5_000);
+    let session = node.plane.create(&grant, None).await.unwrap().session;
+    node.append(&grant, session, 0, &bytes[..1_000]).await.unwrap();
+    let mut full = 0;
+    for step in 0.. {
+        memory.faults().fail(step, Fault::Full);
+        match node.append(&grant, session, 1_000, &bytes[1_000..2_000]).await {
+            Err(session::Error::Full) => full += 1,
+            Ok(_) => break,
+            Err(error) => panic!("{error}"),
+        }
+        memory.faults().clear();
+        assert_eq!(node.plane.status(&grant, session).await.unwrap().offset, 1_000);
+    }
+    memory.faults().clear();
+    assert!(full >= 5, "every step that needs room");
+    let done = node.append(&grant, session, 2_000, &bytes[2_000..]).await.unwrap();
+    node.check(&done, &bytes).await;
+}

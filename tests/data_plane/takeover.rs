@@ -135,6 +135,75 @@ async fn writers_that_race_never_mix_their_bytes() {
 }
 
 #[tokio::test]
+async fn a_writer_in_another_process_is_fenced() {
+    let (mut node, _) = Node::in_memory();
+    let bytes = sample(200_000);
+    let grant = node.may_upload(bytes.len() as u64);
+    let session = node.plane.create(&grant, None).await.unwrap().session;
+    let (sender, receiver) = mpsc::unbounded::<Result<Bytes, String>>();
+    let (ghost, of_task) = (node.plane.clone(), grant.clone());
+    let ghosts = ghost.clone();
+    let running =
+        tokio::spawn(async move { ghosts.append(&of_task, session, Append::at(0), receiver).await });
+    sender.unbounded_send(Ok(Bytes::from(vec![0xee; 1000]))).unwrap();
+    while ghost.status(&grant, session).await.unwrap().offset == 0 {
+        tokio::task::yield_now().await;
+    }
+    // Another node on the same store knows nothing of that writer but its journal.
+    node.restart();
+    node.plane.terminate(&grant, session).await.unwrap();
+    let grant = node.may_upload(bytes.len() as u64);
+    let session = node.plane.create(&grant, None).await.unwrap().session;
+    let done = node.append(&grant, session, 0, &bytes).await.unwrap();
+    sender.unbounded_send(Ok(Bytes::from(vec![0xee; 1000]))).unwrap();
+    drop(sender);
+    assert!(matches!(running.await.unwrap(), Err(session::Error::Store(_) | session::Error::Displaced)));
+    node.check(&done, &bytes).await;
+}
+
+#[tokio::test]
+async fn a_newcomer_in_another_process_fences_the_bytes_too() {
+    let (mut node, _) = Node::in_memory();
+    let bytes = sample(200_000);
+    let grant = node.may_upload(bytes.len() as u64);
+    let session = node.plane.create(&grant, None).await.unwrap().session;
+    let (sender, receiver) = mpsc::unbounded::<Result<Bytes, String>>();
+    let (ghost, of_task) = (node.plane.clone(), grant.clone());
+    let ghosts = ghost.clone();
+    let running =
+        tokio::spawn(async move { ghosts.append(&of_task, session, Append::at(0), receiver).await });
+    sender.unbounded_send(Ok(Bytes::copy_from_slice(&bytes[..1000]))).unwrap();
+    while ghost.status(&grant, session).await.unwrap().offset == 0 {
+        tokio::task::yield_now().await;
+    }
+    node.restart();
+    let half = node.append(&grant, session, 1000, &bytes[1000..100_000]).await.unwrap();
+    sender.unbounded_send(Ok(Bytes::from(vec![0xee; 5000]))).unwrap();
+    drop(sender);
+    assert!(matches!(running.await.unwrap(), Err(session::Error::Store(_) | session::Error::Displaced)));
+    let done = node.append(&grant, session, half.offset, &bytes[100_000..]).await.unwrap();
+    node.check(&done, &bytes).await;
+}
+
+#[tokio::test]
+async fn small_blobs_that_never_come_do_not_stop_an_upload() {
+    let (node, _) = Node::in_memory();
+    let mut announced = Vec::new();
+    loop {
+        let more = node.plane.reserve(strongroom::kernel::limits::SMALL_BLOB_MAX_BYTES);
+        match tokio::time::timeout(Duration::from_millis(50), more).await {
+            Ok(reserved) => announced.push(reserved.unwrap()),
+            Err(_) => break,
+        }
+    }
+    let bytes = sample(3_000_000);
+    let grant = node.may_upload(bytes.len() as u64);
+    let session = node.plane.create(&grant, None).await.unwrap().session;
+    let done = node.append(&grant, session, 0, &bytes).await.unwrap();
+    node.check(&done, &bytes).await;
+}
+
+#[tokio::test]
 async fn a_half_closed_upload_ends_and_keeps_what_it_brought() {
     let node = Node::with_patience(Duration::from_millis(200));
     let grant = node.may_upload(100);

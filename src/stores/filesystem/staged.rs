@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use rustix::fs::OFlags;
+use tokio::task::JoinHandle;
 
 use super::root::{Area, Root};
 use super::run;
@@ -23,6 +24,8 @@ pub(super) struct FileStaged {
     file: Arc<StageFile>,
     written: u64,
     unflushed: u64,
+    /// At most one: where the disk is slower than the client, more would only queue up.
+    flushing: Option<JoinHandle<()>>,
 }
 
 /// What flushes in the background share with the writer.
@@ -55,7 +58,7 @@ impl FileStaged {
         file.set_len(bytes)?;
         let flush = Mutex::new(Flush { named: bytes > 0, failed: false });
         let file = Arc::new(StageFile { root, key, file, durable: AtomicU64::new(bytes), flush });
-        Ok(Self { file, written: bytes, unflushed: 0 })
+        Ok(Self { file, written: bytes, unflushed: 0, flushing: None })
     }
 }
 
@@ -108,11 +111,15 @@ impl Staged for FileStaged {
         run(move || file.write(at, &batch)).await?;
         self.written += length;
         self.unflushed += length;
-        if self.unflushed >= FLUSH_EVERY_BYTES {
+        if self.unflushed >= FLUSH_EVERY_BYTES && self.flushing.as_ref().is_none_or(JoinHandle::is_finished) {
             self.unflushed = 0;
             let (file, upto) = (self.file.clone(), self.written);
-            // Its failure is remembered in the file, and met by the next flush.
-            drop(tokio::task::spawn_blocking(move || file.flush(upto)));
+            self.flushing = Some(tokio::task::spawn_blocking(move || {
+                if let Err(error) = file.flush(upto) {
+                    // It is remembered in the file: the next flush fails with it.
+                    tracing::warn!(object = %file.key, %error, "an early flush failed");
+                }
+            }));
         }
         Ok(())
     }

@@ -40,6 +40,8 @@ pub enum Fault {
     Failed,
     /// It was done, but the caller is told that it was not: a lost answer.
     FailedButPersisted,
+    /// Nothing was done, for there is no room.
+    Full,
 }
 
 /// The plan of faults of a memory store, and the record of its steps.

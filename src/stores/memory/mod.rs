@@ -97,6 +97,7 @@ impl Memory {
         match self.faults.next(step) {
             None => work(&mut content),
             Some(Fault::Failed) => Err(ordered(step)),
+            Some(Fault::Full) => Err(Error::Full),
             Some(Fault::FailedButPersisted) => work(&mut content).and(Err(ordered(step))),
         }
     }
