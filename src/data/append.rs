@@ -86,8 +86,13 @@ impl DataPlane {
         let (mut journal, version) = self.current(&turn).await?;
         let at = match &journal.phase {
             Phase::Receiving(at) => at.clone(),
-            // The answer to the request that sealed it was lost.
-            Phase::Sealed { .. } if journal.length == Some(request.offset) => return journal.status(),
+            // The answer to the request that sealed it was lost; what comes beyond it is too much.
+            Phase::Sealed { .. } if journal.length == Some(request.offset) => {
+                return match request.content_length {
+                    Some(1..) => Err(Error::TooLarge { max: request.offset }),
+                    Some(0) | None => journal.status(),
+                };
+            }
             _ => {
                 let expected = journal.status()?.offset;
                 return Err(Error::Offset { expected, found: request.offset });

@@ -4,12 +4,49 @@
 //! - [`problem`] is the only place that knows error statuses; every refusal is `application/problem+json`.
 //! - Handlers translate: parse what came (types of the kernel, so nothing unparsed goes further), call one use case or
 //!   the data plane, and draw the answer. They decide nothing.
-//! - Request bodies of unbounded size are streams from the socket to the data plane; so are answers, the other way.
+//! - Bodies of unbounded size are streams from the socket to the data plane; so are answers, the other way.
 //! - This module never imports `sqlx`.
+//!
+//! ```text
+//! listen    connections: accepted in bounded number, bounded in time, ended in order
+//! envelope  request id, log line, panics, patience with bodies        path  repository names as one segment
+//! routes    the table                                                 caller  who calls, and whether the table admits
+//! one file a resource: repositories uploads receipts manifests reads blobs tags tokens keys status | tus bytes | log | process
+//! pure: accept conditional range query page json precondition tus/headers log/form
+//! ```
 
 pub mod accept;
+mod app;
+mod blobs;
+mod body;
+mod bytes;
+mod caller;
 pub mod conditional;
+mod envelope;
+mod json;
+mod keys;
+mod listen;
+mod log;
+mod manifest_json;
+mod manifests;
+pub mod openapi;
+mod page;
+mod path;
+mod precondition;
 pub mod problem;
+mod process;
 pub mod query;
 pub mod range;
+mod reads;
+mod receipts;
+mod repositories;
+pub mod routes;
+mod stall;
+mod status;
+mod tags;
+mod tokens;
 pub mod tus;
+mod uploads;
+
+pub use app::App;
+pub use listen::serve;

@@ -2,10 +2,13 @@
 //!
 //! RFC 9457 `application/problem+json`: `type` is `urn:strongroom:problem:<code>`, `code` is stable and made for
 //! programs, `detail` says what was wrong with the input and what to do, further members are named by the code.
-//! - A [`Code`] alone knows its status and title; errors of other modules become a code in [`from`], by exhaustive
+//! - A [`Code`] alone knows its status and title; errors of other modules become a code in the files beside, by exhaustive
 //!   matches, so that a new error does not compile until somebody has decided what a caller is told.
 //! - What a caller can do nothing about is a 5xx: the answer says so and no more, the reason is logged, once.
 //! - No refusal leaves this module without a code.
+
+mod control;
+mod data;
 
 use std::borrow::Cow;
 
@@ -81,24 +84,28 @@ codes! {
     BlobsMissing           409 "blobs-missing"            "Blobs that the manifest names are not in the repository"
     OffsetMismatch         409 "offset-mismatch"          "The upload stands at another offset"
     SessionBusy            409 "session-busy"             "The upload is taken by another request"
-    Conflict               409 "conflict"                 "Something else changed at the same time"
-    IdempotencyConflict    409 "idempotency-conflict"     "The idempotency key belongs to another request"
+    AlreadyMinted          409 "already-minted"           "The request was made before"
+    GrantUsed              409 "grant-used"               "The grant was used for another upload"
+    ManifestsMissing       409 "manifests-missing"        "Manifests that the index lists are not in the repository"
     ReceiptRefused         409 "receipt-refused"          "The receipt came too late or for something else"
-    ObjectGone             410 "object-gone"              "The bytes are not there any more"
     SessionGone            410 "session-gone"             "The upload has ended"
     TagMoved               412 "tag-moved"                "The tag names something else"
-    PreconditionFailed     412 "precondition-failed"      "A condition of the request does not hold"
     TusVersion             412 "tus-version"              "Only tus 1.0.0 is spoken here"
     BodyTooLarge           413 "body-too-large"           "The body is larger than allowed"
     UploadTooLarge         413 "upload-too-large"         "The upload is larger than allowed"
     MediaTypeUnsupported   415 "media-type-unsupported"   "The body has another media type than this operation takes"
     RangeNotSatisfiable    416 "range-not-satisfiable"    "The range lies outside of the bytes"
+    IdempotencyConflict    422 "idempotency-conflict"     "The idempotency key belongs to another request"
     DigestMismatch         422 "digest-mismatch"          "The bytes are not those of the declared digest"
+    HeadersTooLarge        431 "headers-too-large"        "Line and headers are larger than allowed"
     ChecksumMismatch       460 "checksum-mismatch"        "The bytes are not those of the checksum"
     Internal               500 "internal"                 "Something failed here"
-    Busy                   503 "busy"                     "Too much is going on"
-    Unavailable            503 "unavailable"              "A part of the service is not available"
     BlobCorrupt            500 "blob-corrupt"             "The stored bytes are not what they were"
+    ObjectMissing          500 "object-missing"           "The stored bytes are not there"
+    Busy                   503 "busy"                     "Too much is going on"
+    Contended              503 "contended"                "Others are changing the same thing"
+    Unavailable            503 "unavailable"              "A part of the service is not available"
+    StorageFull            507 "storage-full"             "There is no room for more bytes"
 }
 
 /// One refusal.

@@ -1,0 +1,140 @@
+//! Who calls: from the `Authorization` header to a [`Caller`], and from there to what the route table asks for.
+//!
+//! - No header is the anonymous caller. A header that is not understood, or a token that is unknown, revoked or expired,
+//!   is refused even where nobody has to be known: a caller who shows a token wants it to count.
+//! - Secrets and grants are never put into a problem, a log line or an extension that prints.
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use super::app::App;
+use super::path;
+use super::problem::{Code, Problem};
+use super::routes::Who;
+use super::tus::headers::text;
+use crate::access::{Action, Caller, Secret};
+use crate::control::{Context, tokens};
+use crate::data::Admitted;
+use crate::kernel::id::{RepositoryName, RequestId};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The layer of every route: finds out who calls and refuses whom the table does not admit.
+pub(super) async fn admit(State((app, who)): State<(App, Who)>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match admitted(&app, who, &mut parts).await {
+        Ok(caller) => {
+            parts.extensions.insert(caller);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn admitted(app: &App, who: Who, parts: &mut Parts) -> Result<Caller, Problem> {
+    // Grants are no tokens; the handlers of the data plane read them.
+    if matches!(who, Who::Granted | Who::Anyone) {
+        return Ok(Caller::anonymous());
+    }
+    let caller = authenticate(app, &parts.headers).await?;
+    match who {
+        Who::Granted | Who::Anyone | Who::Reader | Who::LogReader => {}
+        Who::Token if caller.is_authenticated() => {}
+        Who::Token => return Err(Problem::new(Code::Unauthenticated, "This needs a token.")),
+        Who::Depositor => caller.require(Action::push(&repository(app, parts).await?))?,
+        Who::Remover => caller.require(Action::delete(&repository(app, parts).await?))?,
+        Who::Admin => caller.require(Action::Administer)?,
+    }
+    Ok(caller)
+}
+
+async fn repository(app: &App, parts: &mut Parts) -> Result<RepositoryName, Problem> {
+    let name = path::parameter(parts, app, "repository").await.unwrap_or_default();
+    name.parse().map_err(|error| Problem::new(Code::InvalidPath, format!("In the path, {error}.")))
+}
+
+async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let Some(secret) = bearer(headers)? else { return Ok(Caller::anonymous()) };
+    let secret: Secret = secret.parse()?;
+    Ok(tokens::authenticate(app.control(), &secret).await?)
+}
+
+/// What follows `Bearer` in the `Authorization` header (RFC 6750 section 2.1).
+///
+/// # Errors
+/// If the header stands there twice, is of another scheme, or is not visible ASCII.
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = text(headers, &header::AUTHORIZATION)? else { return Ok(None) };
+    let (scheme, secret) = value.split_once(' ').unwrap_or((value, ""));
+    let secret = secret.trim_matches(' ');
+    if !scheme.eq_ignore_ascii_case("bearer") || secret.is_empty() {
+        return Err(Problem::new(
+            Code::Unauthenticated,
+            "The Authorization header is `Bearer`, a space, and a token.",
+        ));
+    }
+    Ok(Some(secret))
+}
+
+/// The grant that came with a request for bytes, verified.
+///
+/// # Errors
+/// If there is none, or it is forged, expired or of another kind.
+pub(super) fn granted(app: &App, headers: &HeaderMap, in_query: Option<&str>) -> Result<Admitted, Problem> {
+    let grant = bearer(headers)?.or(in_query);
+    let grant = grant.ok_or_else(|| {
+        Problem::new(
+            Code::Unauthenticated,
+            "This needs a grant of the control plane, as `Authorization: Bearer`.",
+        )
+    })?;
+    app.data().admit(grant).map_err(Problem::of_grant)
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        Ok(parts
+            .extensions
+            .get::<Self>()
+            .expect("every route is behind the layer that finds the caller")
+            .clone())
+    }
+}
+
+impl FromRequestParts<App> for Context {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let idempotency = text(&parts.headers, &IDEMPOTENCY_KEY)?.map(str::parse).transpose();
+        let idempotency = idempotency.map_err(|error| {
+            Problem::new(Code::InvalidHeader, format!("Header `{IDEMPOTENCY_KEY}`: {error}."))
+        })?;
+        Ok(Self { caller, cause: parts.extensions.get::<RequestId>().copied(), idempotency })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn header(value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn only_bearer_is_understood() {
+        assert_eq!(bearer(&HeaderMap::new()).unwrap(), None);
+        assert_eq!(bearer(&header("Bearer srt_x")).unwrap(), Some("srt_x"));
+        assert_eq!(bearer(&header("bearer  srt_x")).unwrap(), Some("srt_x"));
+        for bad in ["", "Bearer", "Bearer ", "Basic YTpi", "srt_x"] {
+            assert_eq!(bearer(&header(bad)).unwrap_err().code(), Code::Unauthenticated, "{bad}");
+        }
+    }
+}

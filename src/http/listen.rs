@@ -1,0 +1,136 @@
+//! Connections: accepted in bounded number, bounded in time, ended in order.
+//!
+//! - At most [`CONNECTIONS_MAX`] at once, fewer where the process may open fewer files; more wait in the kernel's queue.
+//! - Headers have to arrive within [`REQUEST_HEAD_SECONDS`]; an idle connection is kept as long.
+//! - Stopping: nothing new is accepted, event streams end, requests in progress have [`SHUTDOWN_SECONDS`] to finish.
+//!   What is left then is cut off; an upload that is cut off keeps what arrived.
+//! - A failing `accept` (no file descriptors left) is waited out, never fatal.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::app::App;
+use super::routes;
+use super::stall::Stalling;
+use crate::kernel::limits::{
+    CONNECTION_BUFFER_BYTES, CONNECTIONS_MAX, REQUEST_HEAD_SECONDS, REQUEST_HEADERS_MAX, SHUTDOWN_SECONDS,
+};
+
+/// Files that a process needs besides connections: the log's, the database's, the objects being read and written.
+const FILES_RESERVED: u64 = 256;
+
+/// Answers requests on the listener until `shutdown` is done, then ends in order.
+pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+    let connections = Connections {
+        service: TowerToHyperService::new(routes::service(app.clone())),
+        permits: Arc::new(Semaphore::new(connections_max())),
+        graceful: GracefulShutdown::new(),
+        tasks: TaskTracker::new(),
+        cut: CancellationToken::new(),
+    };
+    tokio::select! {
+        () = connections.accept(&listener) => {}
+        () = shutdown => {}
+    }
+    drop(listener);
+    tracing::info!("no longer accepting connections");
+    app.stop();
+    connections.end().await;
+    if timeout(Duration::from_secs(SHUTDOWN_SECONDS), app.park_uploads()).await.is_err() {
+        tracing::error!("uploads did not come to rest in time; they are taken up where they were durable");
+    }
+}
+
+struct Connections<S> {
+    service: TowerToHyperService<S>,
+    permits: Arc<Semaphore>,
+    graceful: GracefulShutdown,
+    tasks: TaskTracker,
+    cut: CancellationToken,
+}
+
+impl<S> Connections<S>
+where
+    S: tower::Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static>
+        + Clone
+        + Send
+        + 'static,
+{
+    async fn accept(&self, listener: &TcpListener) {
+        loop {
+            let permit = Arc::clone(&self.permits).acquire_owned().await.expect("never closed");
+            match listener.accept().await {
+                Ok((stream, _)) => self.spawn(stream, permit),
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::error!(%error, "accepting connections");
+                    sleep(Duration::from_millis(200)).await;
+                }
+            }
+        }
+    }
+
+    fn spawn(&self, stream: TcpStream, permit: tokio::sync::OwnedSemaphorePermit) {
+        // Answers are written whole; waiting for more to send only delays them.
+        let _ = stream.set_nodelay(true);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_secs(REQUEST_HEAD_SECONDS))
+            .max_buf_size(CONNECTION_BUFFER_BYTES)
+            .max_headers(REQUEST_HEADERS_MAX)
+            .serve_connection(TokioIo::new(Stalling::new(stream)), self.service.clone());
+        let connection = self.graceful.watch(connection);
+        let cut = self.cut.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "connection ended early");
+                    }
+                }
+                () = cut.cancelled() => {}
+            }
+            drop(permit);
+        });
+    }
+
+    async fn end(self) {
+        self.tasks.close();
+        if timeout(Duration::from_secs(SHUTDOWN_SECONDS), self.graceful.shutdown()).await.is_err() {
+            tracing::warn!(connections = self.tasks.len(), "cutting off what did not finish in time");
+        }
+        self.cut.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// Raises the soft limit on open files to the hard one, and takes what that leaves: a connection may have a file open.
+fn connections_max() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Refused where the platform caps it below the hard limit; then the soft limit counts.
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_ok();
+    let files = if raised { limit.maximum } else { limit.current }.unwrap_or(u64::MAX);
+    let room = usize::try_from(files.saturating_sub(FILES_RESERVED) / 2).unwrap_or(usize::MAX);
+    room.clamp(16, CONNECTIONS_MAX)
+}

@@ -1,0 +1,92 @@
+//! What the errors of the data plane are told: one exhaustive match for each enum.
+
+use axum::http::HeaderValue;
+use axum::http::header;
+
+use super::{Code, Problem};
+use crate::contract;
+use crate::data::session::Ended;
+use crate::data::{download, session};
+use crate::http::tus::headers::UPLOAD_OFFSET;
+use crate::stores;
+
+impl Problem {
+    /// Of a grant that does not verify.
+    pub(in crate::http) fn of_grant(error: contract::Error) -> Self {
+        use contract::Error as E;
+        let code = match error {
+            E::Expired(_) => Code::GrantExpired,
+            E::Forged
+            | E::WrongKind { .. }
+            | E::WrongAudience(_)
+            | E::UnknownKey(_)
+            | E::RetiredKey(_)
+            | E::Malformed(_) => Code::GrantInvalid,
+        };
+        Self::new(code, format!("Grant: {error}. Open the upload or ask to read again for a fresh one."))
+    }
+}
+
+impl From<session::Error> for Problem {
+    fn from(error: session::Error) -> Self {
+        use session::Error as E;
+        let told = format!("{error}.");
+        let at = |code, offset: u64| {
+            Self::new(code, told.clone())
+                .member("offset", offset)
+                .header(UPLOAD_OFFSET, HeaderValue::from(offset))
+        };
+        match error {
+            E::NotPermitted(_) => Self::new(Code::GrantNarrower, told),
+            E::GrantUsed(_) => Self::new(Code::GrantUsed, told),
+            E::Unknown(_) => Self::new(Code::SessionUnknown, told),
+            E::Gone(Ended::Aborted | Ended::Expired) => Self::new(Code::SessionGone, told),
+            E::Failed { expected, found } => Self::new(Code::DigestMismatch, told)
+                .member("expected", expected)
+                .member("blake3", found.blake3)
+                .member("sha256", found.sha256),
+            E::Offset { expected, .. } => at(Code::OffsetMismatch, expected),
+            E::Checksum => Self::new(Code::ChecksumMismatch, told),
+            E::Length { .. } => Self::new(Code::LengthMismatch, told),
+            E::TooLarge { max } => Self::new(Code::UploadTooLarge, told).member("max", max),
+            E::Displaced => Self::new(Code::SessionBusy, told),
+            E::Disconnected { offset, .. } => at(Code::IncompleteBody, offset),
+            E::Idle { offset } => at(Code::BodyTooSlow, offset),
+            E::Closing => Self::busy(Code::Unavailable, 5, told),
+            E::Full => Self::failure(Code::StorageFull, told),
+            E::Store(error) => error.into(),
+            E::Journal(error) => Self::failure(Code::Internal, error),
+        }
+    }
+}
+
+impl From<download::Error> for Problem {
+    fn from(error: download::Error) -> Self {
+        use download::Error as E;
+        let told = format!("{error}.");
+        match error {
+            E::NotPermitted(_) => Self::new(Code::GrantNarrower, told),
+            E::Range { size_bytes } => {
+                let range =
+                    HeaderValue::try_from(format!("bytes */{size_bytes}")).expect("a number is ASCII");
+                Self::new(Code::RangeNotSatisfiable, told).header(header::CONTENT_RANGE, range)
+            }
+            E::Missing { .. } => Self::failure(Code::ObjectMissing, told),
+            E::Corrupt { .. } => Self::failure(Code::BlobCorrupt, told),
+            E::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<stores::Error> for Problem {
+    fn from(error: stores::Error) -> Self {
+        use stores::Error as E;
+        match error {
+            E::Full => Self::failure(Code::StorageFull, error),
+            E::Io(_) => Self::failure(Code::Unavailable, error),
+            E::Exists(_) | E::Missing(_) | E::Stale(_) | E::Owned(_) | E::Lost { .. } | E::Format(_) => {
+                Self::failure(Code::Internal, error)
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Every route on one screen: method, path, handler, and who may call. The OpenAPI document and the authorization tests
+//! are made from this table, so a route that is not in it does not exist.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter};
+use hyper::body::Incoming;
+use tower::{Layer as _, Service, ServiceExt as _};
+
+use super::app::App;
+use super::{blobs, bytes, keys, log, manifests, openapi, problem, process, reads, receipts, repositories};
+use super::{caller, envelope, status, tags, tokens, tus, uploads};
+
+/// Who may call an operation. What depends on more than the token is decided by the use case behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Whoever reaches the port.
+    Anyone,
+    /// Whoever has a valid token; the use case decides what it may.
+    Token,
+    /// Whoever may pull from the repository; everyone, if it is public.
+    Reader,
+    /// Whoever may push to the repository.
+    Depositor,
+    /// Whoever may delete in the repository.
+    Remover,
+    /// Whoever may administer.
+    Admin,
+    /// Whoever may read the log; for one repository's events, whoever may pull from it.
+    LogReader,
+    /// Whoever holds a grant of the control plane for these bytes.
+    Granted,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operation {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path; a repository name may hold slashes.
+    pub path: &'static str,
+    /// The handler, which names the operation.
+    pub name: &'static str,
+    /// Who may call it.
+    pub who: Who,
+}
+
+macro_rules! operations {
+    ($($who:ident $method:ident $path:literal $handler:path;)*) => {
+        /// The whole table.
+        pub const OPERATIONS: &[Operation] = &[
+            $(Operation { method: stringify!($method), path: $path, name: stringify!($handler), who: Who::$who },)*
+        ];
+
+        fn table(app: &App) -> Router<App> {
+            let admitted = |who, route: MethodRouter<App>| {
+                route.route_layer(from_fn_with_state((app.clone(), who), caller::admit))
+            };
+            Router::new()
+                $(.route($path, admitted(Who::$who, MethodRouter::new().on(MethodFilter::$method, $handler))))*
+        }
+    };
+}
+
+operations! {
+    Reader    GET     "/v1/repositories"                                         repositories::list;
+    Token     POST    "/v1/repositories"                                         repositories::create;
+    Reader    GET     "/v1/repositories/{repository}"                            repositories::get;
+    Token     PUT     "/v1/repositories/{repository}"                            repositories::set;
+    Depositor POST    "/v1/repositories/{repository}/-/uploads"                  uploads::open;
+    Depositor POST    "/v1/repositories/{repository}/-/receipts"                 receipts::deliver;
+    Reader    GET     "/v1/repositories/{repository}/-/manifests"                manifests::list;
+    Reader    GET     "/v1/repositories/{repository}/-/manifests/{reference}"    manifests::get;
+    Depositor PUT     "/v1/repositories/{repository}/-/manifests/{reference}"    manifests::accept;
+    Reader    POST    "/v1/repositories/{repository}/-/reads"                    reads::grant;
+    Reader    GET     "/v1/repositories/{repository}/-/blobs/{digest}"           blobs::get;
+    Reader    GET     "/v1/repositories/{repository}/-/blobs/{digest}/content"   blobs::content;
+    Reader    GET     "/v1/repositories/{repository}/-/tags"                     tags::list;
+    Reader    GET     "/v1/repositories/{repository}/-/tags/{tag}"               tags::get;
+    Depositor PUT     "/v1/repositories/{repository}/-/tags/{tag}"               tags::set;
+    Remover   DELETE  "/v1/repositories/{repository}/-/tags/{tag}"               tags::remove;
+    Admin     GET     "/v1/tokens"                                               tokens::list;
+    Admin     POST    "/v1/tokens"                                               tokens::mint;
+    Token     DELETE  "/v1/tokens/{token}"                                       tokens::revoke;
+    Token     GET     "/v1/whoami"                                               tokens::whoami;
+    Token     GET     "/v1/status"                                               status::status;
+    Anyone    GET     "/v1/keys"                                                 keys::list;
+    Anyone    GET     "/.well-known/jwks.json"                                   keys::jwks;
+
+    Anyone    OPTIONS "/data/uploads"                                            tus::discover;
+    Granted   POST    "/data/uploads"                                            tus::create;
+    Anyone    OPTIONS "/data/uploads/{session}"                                  tus::discover;
+    Granted   HEAD    "/data/uploads/{session}"                                  tus::status;
+    Granted   PATCH   "/data/uploads/{session}"                                  tus::append;
+    Granted   DELETE  "/data/uploads/{session}"                                  tus::terminate;
+    Granted   PUT     "/data/blobs"                                              bytes::put;
+    Granted   GET     "/data/blobs/{digest}"                                     bytes::get;
+
+    LogReader GET     "/log/events"                                              log::events;
+    LogReader GET     "/log/checkpoint"                                          log::checkpoint;
+    LogReader GET     "/log/entries/{position}"                                  log::entry;
+
+    Anyone    GET     "/healthz"                                                 process::healthz;
+    Anyone    GET     "/readyz"                                                  process::readyz;
+    Anyone    GET     "/metrics"                                                 process::metrics;
+    Anyone    GET     "/openapi.json"                                            openapi::document;
+}
+
+/// The table as a service: what does not match is a problem, and every request goes through the envelope first.
+pub(super) fn service(
+    app: App,
+) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone + Send {
+    let router = table(&app)
+        .fallback(problem::unknown_route)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(from_fn(tus::speak))
+        .with_state(app);
+    from_fn(envelope::envelope).layer(router).map_request(|request: Request<Incoming>| request.map(Body::new))
+}

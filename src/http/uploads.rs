@@ -1,0 +1,37 @@
+//! `/v1/repositories/{repository}/-/uploads`: what is to be done about each of a batch of blobs.
+
+use axum::extract::State;
+
+use super::app::App;
+use super::json::Json;
+use super::path::Path;
+use super::problem::Problem;
+use crate::control::{Context, uploads};
+use crate::kernel::id::RepositoryName;
+use crate::kernel::limits::SMALL_BLOB_MAX_BYTES;
+use crate::wire::time::Timestamp;
+use crate::wire::upload as wire;
+
+pub(super) async fn open(
+    State(app): State<App>,
+    context: Context,
+    Path(repository): Path<RepositoryName>,
+    Json(request): Json<wire::OpenUploads>,
+) -> Result<Json<wire::OpenedUploads>, Problem> {
+    let wanted = |blob: wire::WantedBlob| uploads::Wanted { digest: blob.digest, size_bytes: blob.size };
+    let wanted: Vec<_> = request.blobs.into_iter().map(wanted).collect();
+    let opened = uploads::open(app.control(), &context, &repository, &wanted).await?;
+    let blobs = opened.into_iter().map(|blob| draw(&app, blob)).collect();
+    Ok(Json(wire::OpenedUploads { blobs, small_max: SMALL_BLOB_MAX_BYTES }))
+}
+
+fn draw(app: &App, blob: uploads::Opened) -> wire::OpenedBlob {
+    match blob {
+        uploads::Opened::Present { digest, .. } => wire::OpenedBlob::Present { digest },
+        uploads::Opened::Upload { grant, expires_at_seconds } => wire::OpenedBlob::Upload {
+            href: app.data_href("/data/uploads"),
+            grant: grant.into(),
+            expires_at: Timestamp::from_seconds(expires_at_seconds),
+        },
+    }
+}
