@@ -1,0 +1,13 @@
+//! The control plane on a real Postgres: who may do what, what is refused, and what holds when many ask at once.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod manifests;
+mod plane;
+mod reads;
+mod receipts;
+mod repositories;
+mod tags;
+mod tokens;
+mod uploads;
