@@ -7,14 +7,13 @@
 //! 5. Bytes arrive ([`super::receive`]); whatever ends that, what has arrived is made durable and journaled.
 //! 6. If all are there, the blob is sealed ([`super::seal`]).
 //!
-//! An error at any step leaves the session as the journal says. All of it runs in a task of its own: a client that goes
-//! away drops its request, not the bytes that it has sent.
+//! An error at any step leaves the session as the journal says. All of it runs uninterrupted: a client that goes away
+//! drops its request, not the bytes that it has sent.
 
 use std::fmt::Display;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
-use tracing::Instrument as _;
 
 use super::create::check_length;
 use super::journal::{Durable, Journal, Phase};
@@ -73,12 +72,7 @@ impl DataPlane {
         self.load(session).await?.0.admit(grant)?;
         let body = body.map(|piece| piece.map_err(|error| error.to_string())).boxed();
         let plane = self.clone();
-        let work = async move { plane.take(session, request, body).await };
-        match inner.uploads.spawn(work.in_current_span()).await {
-            Ok(outcome) => outcome,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(Error::Closing),
-        }
+        self.uninterrupted(async move { plane.take(session, request, body).await }).await
     }
 
     async fn take(&self, session: SessionId, request: Append, body: Body) -> Result<Status, Error> {

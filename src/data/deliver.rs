@@ -73,16 +73,20 @@ impl DataPlane {
     /// and how many are left.
     ///
     /// # Errors
-    /// If the store fails.
+    /// If the store cannot say what was not delivered. A receipt that cannot be read is logged, and left.
     pub async fn redeliver(&self) -> Result<(u64, u64), Error> {
         let pending = &self.0.undelivered;
         pending.found.get_or_try_init(|| self.find_undelivered()).await?;
         let documents: Vec<Document> = pending.documents().iter().copied().collect();
         for document in &documents {
-            match document {
-                Document::Session(session) => self.redeliver_session(*session).await?,
-                Document::Receipt(_) => self.redeliver_loose(*document).await?,
-                Document::Checkpoint => {}
+            let tried = match document {
+                Document::Session(session) => self.redeliver_session(*session).await,
+                Document::Receipt(_) => self.redeliver_loose(*document).await,
+                Document::Checkpoint => Ok(()),
+            };
+            if let Err(error) = tried {
+                // It stays, and must not keep the others waiting.
+                tracing::error!(%document, %error, "a receipt could not be offered");
             }
         }
         let left = pending.documents();

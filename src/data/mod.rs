@@ -39,6 +39,7 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 pub use append::Append;
 pub use checksum::Checksum;
@@ -178,7 +179,8 @@ impl DataPlane {
         if matches!(journal.phase, Journaled::Receiving(_) | Journaled::Sealing(..))
             && let Some(turn) = self.0.registry.try_turn(session)
         {
-            return self.current(&turn).await?.0.status();
+            let plane = self.clone();
+            return self.uninterrupted(async move { plane.current(&turn).await?.0.status() }).await;
         }
         journal.status()
     }
@@ -191,17 +193,34 @@ impl DataPlane {
         grant.upload(&self.0.config.store_name)?;
         let (journal, _) = self.load(session).await?;
         journal.admit(grant)?;
-        let turn = self.0.registry.take_over(session).await;
-        let (journal, version) = self.current(&turn).await?;
-        match journal.phase {
-            Journaled::Aborted | Journaled::Failed(_) => Ok(()),
-            Journaled::Expired => Err(Error::Gone(session::Ended::Expired)),
-            Journaled::Sealed { .. } => {
-                Err(Error::NotPermitted("the blob is stored; only the log can give it up"))
+        let plane = self.clone();
+        self.uninterrupted(async move {
+            let turn = plane.0.registry.take_over(session).await;
+            let (journal, version) = plane.current(&turn).await?;
+            match journal.phase {
+                Journaled::Aborted | Journaled::Failed(_) => Ok(()),
+                Journaled::Expired => Err(Error::Gone(session::Ended::Expired)),
+                Journaled::Sealed { .. } => {
+                    Err(Error::NotPermitted("the blob is stored; only the log can give it up"))
+                }
+                Journaled::Receiving(_) | Journaled::Sealing(..) => {
+                    plane.end(&turn, journal, &version, Journaled::Aborted).await
+                }
             }
-            Journaled::Receiving(_) | Journaled::Sealing(..) => {
-                self.end(&turn, journal, &version, Journaled::Aborted).await
-            }
+        })
+        .await
+    }
+
+    /// Runs what changes a session in a task of its own: a client that goes away drops its request, and nothing that its
+    /// request had begun. [`Self::park`] waits for it.
+    async fn uninterrupted<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        match self.0.uploads.spawn(work.in_current_span()).await {
+            Ok(outcome) => outcome,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(Error::Closing),
         }
     }
 

@@ -66,17 +66,12 @@ impl DataPlane {
         if let Some(expected) = upload.expected.filter(|expected| !digests.matches(expected)) {
             return Err(Error::Failed { expected, found: digests });
         }
-        // In a task of its own, so that a client that goes away leaves no object half told.
         let (plane, grant, session) = (self.clone(), grant.clone(), grant.session(upload));
-        let work = async move {
+        self.uninterrupted(async move {
             let turn = plane.0.registry.turn(session).await;
             plane.put(&turn, &grant, bytes, digests).await
-        };
-        match inner.uploads.spawn(work).await {
-            Ok(outcome) => outcome,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(Error::Closing),
-        }
+        })
+        .await
     }
 
     async fn put(

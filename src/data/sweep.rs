@@ -29,7 +29,7 @@ impl DataPlane {
     /// Sweeps once.
     ///
     /// # Errors
-    /// If the store fails. A journal that cannot be read is left alone, and so is its stage.
+    /// If the store cannot say what is there. A session that cannot be read is logged and left alone, and so is its stage.
     pub async fn sweep(&self) -> Result<Swept, Error> {
         let store = &self.0.config.store;
         let mut swept = Swept::default();
@@ -41,14 +41,13 @@ impl DataPlane {
             let Document::Session(session) = document else { continue };
             // What it would have claimed, whatever its journal says.
             let object = ObjectKey::from_uuid(session.0);
-            match self.sweep_session(session, &mut swept).await {
-                Ok(false) => {}
-                Ok(true) => drop(claimed.insert(object)),
-                Err(Error::Journal(error)) => {
-                    tracing::error!(%session, %error, "a journal cannot be read");
-                    claimed.insert(object);
-                }
-                Err(error) => return Err(error),
+            let claims = self.sweep_session(session, &mut swept).await.unwrap_or_else(|error| {
+                // It is left alone, its stage too, and must not keep the others.
+                tracing::error!(%session, %error, "a session could not be swept");
+                true
+            });
+            if claims {
+                claimed.insert(object);
             }
         }
         for stage in stages.iter().filter(|stage| !claimed.contains(&stage.key)) {

@@ -46,7 +46,11 @@ impl Scene {
     /// Something failed: if that was the end of the process, there is another one now.
     fn failed(&mut self, error: &session::Error) {
         assert!(matches!(error, session::Error::Store(_)), "{:?}: {error}", self.row);
-        assert!(!self.hit || self.row.fatal, "{:?} fails once: {error}", self.row);
+        self.broke();
+    }
+
+    fn broke(&mut self) {
+        assert!(!self.hit || self.row.fatal, "{:?} fails once", self.row);
         self.hit = true;
         if self.row.fatal {
             self.memory = self.memory.crash();
@@ -213,7 +217,7 @@ async fn putting_a_small_blob_while_control_is_away(scene: &mut Scene) -> Vec<St
     for _ in 0..TRIES {
         match scene.node.plane.redeliver().await {
             Ok((_, 0)) => break,
-            Ok(left) => panic!("{:?}: {left:?}", scene.row),
+            Ok(_) => scene.broke(),
             Err(error) => scene.failed(&error),
         }
     }

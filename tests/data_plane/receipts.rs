@@ -103,3 +103,19 @@ async fn a_small_blob_that_is_not_what_was_granted_is_refused() {
     assert!(matches!(put(grant, b"abd").await, Err(session::Error::Failed { .. })));
     assert_eq!(node.offered(), [""; 0]);
 }
+
+#[tokio::test]
+async fn one_receipt_that_cannot_be_read_does_not_keep_the_others() {
+    use strongroom::kernel::id::GrantId;
+    use strongroom::stores::Document;
+    let (mut node, _) = Node::in_memory();
+    node.control_answers(away());
+    node.plane.put_small(&node.may_upload(1), Bytes::from_static(b"x")).await.unwrap();
+    for damaged in [0, u128::MAX] {
+        let document = Document::Receipt(GrantId(uuid::Uuid::from_u128(damaged)));
+        node.store.swap(document, None, Some(Bytes::from_static(b"damaged"))).await.unwrap();
+    }
+    node.control_answers(Ok(Disposition::Accepted));
+    node.restart();
+    assert_eq!(node.plane.redeliver().await.unwrap(), (1, 2));
+}
