@@ -223,7 +223,7 @@ pub const EVENTS_CHUNKS_WAITING: usize = 8;
 /// Seconds after which a silent event stream says that it is alive; below the idle limit of common proxies (60 s).
 pub const EVENTS_HEARTBEAT_SECONDS: u64 = 15;
 
-/// Connections of the pool to Postgres. The embedded server takes 64: this pool, the writer, the signer and a few
+/// Connections of the pool to Postgres. The embedded server takes 128: this pool, the writer, the signer and a few
 /// offline commands fit; more than a few times the cores only queue inside the server.
 pub const DATABASE_CONNECTIONS_MAX: u32 = 32;
 

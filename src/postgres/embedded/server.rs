@@ -39,8 +39,8 @@ const SETTINGS: &[&str] = &[
     // Containers have a small /dev/shm and no huge pages.
     "dynamic_shared_memory_type=mmap",
     "huge_pages=off",
-    // One service: a pool, a writer, a signer, a few offline commands.
-    "max_connections=64",
+    // One service: a pool, a writer, a signer, a few offline commands; and room for a benchmark of 64 clients beside it.
+    "max_connections=128",
     "shared_buffers=128MB",
     // An append-heavy log: rarer checkpoints, fewer full pages; compiling small statements costs more than it saves.
     "max_wal_size=2GB",

@@ -8,4 +8,7 @@ set enable_mergejoin = off;
 set enable_seqscan = off;
 set plan_cache_mode = force_generic_plan;
 set statement_timeout = 0;
-set lock_timeout = '5s'
+set lock_timeout = '5s';
+
+-- Ending a transaction that has ended already, or dropping what is not there, is no news.
+set client_min_messages = error
