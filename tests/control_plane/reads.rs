@@ -17,7 +17,7 @@ async fn grant(actor: &Actor, only: Option<&[Digest]>) -> Result<Granted, Error>
 async fn tagged(plane: &Plane) {
     let admin = plane.admin();
     let package = plane.package(&admin, "acme/a", b"evidence").await.encode();
-    admin.push("acme/a", &by_tag("v1"), &package, Precondition::Any).await.unwrap();
+    admin.push("acme/a", &by_tag("v1"), &package, Precondition::Any).await.expect("accepted");
 }
 
 #[tokio::test(flavor = "multi_thread")]

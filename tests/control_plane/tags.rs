@@ -19,7 +19,7 @@ async fn packages(plane: &Plane, actor: &Actor, count: usize) -> Vec<Digest> {
     let mut digests = Vec::new();
     for n in 0..count {
         let package = plane.package(actor, "acme/a", format!("content {n}").as_bytes()).await.encode();
-        digests.push(actor.push_plain("acme/a", &package).await.unwrap().digests.blake3.into());
+        digests.push(actor.push_plain("acme/a", &package).await.expect("accepted").digests.blake3.into());
     }
     digests
 }

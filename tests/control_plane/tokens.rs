@@ -8,7 +8,11 @@ use strongroom::log::read;
 use crate::plane::Plane;
 
 fn mint_of(scopes: &str, expires_in_seconds: Option<u64>) -> Mint {
-    Mint { subject: Some("ci".parse().unwrap()), scopes: scopes.parse().unwrap(), expires_in_seconds }
+    Mint {
+        subject: Some("ci".parse().expect("an actor")),
+        scopes: scopes.parse().expect("scopes"),
+        expires_in_seconds,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

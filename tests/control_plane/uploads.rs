@@ -16,7 +16,7 @@ fn known() -> Wanted {
 }
 
 async fn is_present(actor: &Actor, repository: &str) -> bool {
-    matches!(actor.open(repository, &[known()]).await.unwrap()[0], Opened::Present { .. })
+    matches!(actor.open(repository, &[known()]).await.expect("it is granted")[0], Opened::Present { .. })
 }
 
 #[tokio::test(flavor = "multi_thread")]
