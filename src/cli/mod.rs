@@ -19,6 +19,7 @@ mod progress;
 mod pull;
 mod push;
 mod repository;
+mod serve;
 mod service;
 mod show;
 mod status;
@@ -64,6 +65,7 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Args),
     Push(push::Args),
     Pull(pull::Args),
     Cat(cat::Args),
@@ -101,10 +103,13 @@ fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<Exit> {
     if let Command::Completions(args) = command {
         return completions::run(&args, &mut Cli::command(), output);
     }
-    output::trace_warnings();
+    if !matches!(command, Command::Serve(_)) {
+        output::trace_warnings();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
+            Command::Serve(args) => Box::pin(serve::run(args, output)).await,
             Command::Push(args) => Box::pin(push::run(args, &global, output)).await,
             Command::Pull(args) => Box::pin(pull::run(args, &global, output)).await,
             Command::Cat(args) => Box::pin(cat::run(args, &global)).await,

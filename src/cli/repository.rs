@@ -36,7 +36,7 @@ enum Command {
         #[arg(value_name = "NAME")]
         name: RepositoryName,
         /// Whether anyone may read it without a token.
-        #[arg(long, value_name = "BOOL", required = true)]
+        #[arg(long, value_name = "BOOL", required = true, action = clap::ArgAction::Set)]
         public: bool,
     },
     /// List all repositories that the token may read.

@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::plan::{Plan, Wanted};
-use super::read::{self, Reader};
-use super::{Damaged, Error, Source};
+use super::read::{self, Reader, Source};
+use super::{Damaged, Error};
 use crate::client::progress::{Progress, Share};
 use crate::client::tree::{self, Partial, Tree};
 use crate::kernel::digest::Digests;

@@ -19,10 +19,11 @@ use serde::Serialize;
 
 use super::progress::Progress;
 use super::{Client, Package, error, tree};
-use crate::kernel::digest::{Blake3, Digests};
+use crate::kernel::digest::Blake3;
 use crate::kernel::id::{PackageRef, RepositoryName};
 use crate::kernel::manifest::PackagePath;
 use plan::Plan;
+use read::Source;
 use tree::Tree;
 
 /// Why a pull did not come to its end.
@@ -100,8 +101,7 @@ pub async fn pull(
     let plan = Plan::make(&found, directory, force, progress).await?;
     let (bytes, unchanged) = (plan.bytes, plan.unchanged);
     let tree = Tree::create(directory)?;
-    let source =
-        Source { client: client.clone(), repository: package.repository.clone(), digests: found.digests };
+    let source = Source::of(client, &package.repository, &found).await?;
     let (written, received_bytes) = fetch::fetch(&source, tree, plan, progress).await?;
     Ok(Pulled {
         repository: package.repository.clone(),
@@ -126,19 +126,9 @@ pub async fn cat(
     output: impl tokio::io::AsyncWrite + Unpin,
 ) -> Result<u64, Error> {
     let found = client.package(&package.repository, &package.reference).await?;
-    let source =
-        Source { client: client.clone(), repository: package.repository.clone(), digests: found.digests };
+    let source = Source::of(client, &package.repository, &found).await?;
     let file = found.file(path).ok_or_else(|| Error::NoSuchFile(path.clone()))?;
     fetch::write_to(&source, path, file, output).await
-}
-
-/// Whence blobs come.
-#[derive(Debug, Clone)]
-struct Source {
-    client: Client,
-    repository: RepositoryName,
-    /// Of the package's document.
-    digests: Digests,
 }
 
 /// Blobs of layers that are no entry.

@@ -5,15 +5,16 @@
 //! is not so.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::Response;
 
-use super::Source;
-use crate::client;
 use crate::client::backoff::Backoff;
-use crate::kernel::digest::Blake3;
-use crate::kernel::id::Reference;
+use crate::client::{self, Client, Package};
+use crate::kernel::digest::{Blake3, Digest};
+use crate::kernel::id::{Reference, RepositoryName};
+use crate::kernel::manifest::Document;
 use crate::wire::read::{GrantReads, GrantedBlob};
 
 /// Times that a server may break off at the same byte before that is taken for damage and not for bad luck.
@@ -34,21 +35,63 @@ impl From<client::Error> for Error {
     }
 }
 
+/// Whence blobs come.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    client: Client,
+    repository: RepositoryName,
+    /// Which manifest of the package names which blob.
+    named_by: Arc<HashMap<Blake3, Blake3>>,
+}
+
 impl Source {
+    /// Of a package. The log records that an index is read as well as each of its manifests that is.
+    pub(super) async fn of(
+        client: &Client,
+        repository: &RepositoryName,
+        package: &Package,
+    ) -> Result<Self, client::Error> {
+        let mut named_by = HashMap::new();
+        for manifest in &package.manifests {
+            let name = manifest.descriptor().digests.blake3;
+            named_by.extend(manifest.blobs().into_keys().map(|blob| (blob, name)));
+        }
+        let source =
+            Self { client: client.clone(), repository: repository.clone(), named_by: Arc::new(named_by) };
+        if let Document::Index(_) = &package.document {
+            source.ask_for(package.digests.blake3, Vec::new()).await?;
+        }
+        Ok(source)
+    }
+
     /// Asks to read these blobs of the package.
     pub(super) async fn ask(
         &self,
         digests: Vec<Blake3>,
     ) -> Result<HashMap<Blake3, GrantedBlob>, client::Error> {
-        if digests.is_empty() {
-            return Ok(HashMap::new());
+        let mut by_manifest: HashMap<Blake3, Vec<Digest>> = HashMap::new();
+        for digest in digests {
+            let manifest = self.named_by.get(&digest);
+            let manifest = manifest
+                .ok_or_else(|| self.client.transport().unexpected(format!("no manifest of {digest}")))?;
+            by_manifest.entry(*manifest).or_default().push(digest.into());
         }
-        let request = GrantReads {
-            reference: Reference::Digest(self.digests.blake3.into()),
-            digests: Some(digests.into_iter().map(Into::into).collect()),
-        };
-        let granted = self.client.grant_reads(&self.repository, &request).await?;
-        Ok(granted.blobs.into_iter().map(|blob| (blob.digest, blob)).collect())
+        let mut granted = HashMap::new();
+        for (manifest, digests) in by_manifest {
+            granted
+                .extend(self.ask_for(manifest, digests).await?.into_iter().map(|blob| (blob.digest, blob)));
+        }
+        Ok(granted)
+    }
+
+    async fn ask_for(
+        &self,
+        manifest: Blake3,
+        digests: Vec<Digest>,
+    ) -> Result<Vec<GrantedBlob>, client::Error> {
+        let reference = Reference::Digest(manifest.into());
+        let request = GrantReads { reference, digests: Some(digests) };
+        Ok(self.client.grant_reads(&self.repository, &request).await?.blobs)
     }
 }
 

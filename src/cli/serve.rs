@@ -1,0 +1,167 @@
+//! `strongroom serve`.
+
+use std::future::Future;
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::EXIT_STATUS;
+use super::output::{Exit, Output};
+use super::service::Place;
+use crate::config::{Settings, Source};
+use crate::http::{self, App};
+use crate::node::{Node, Options};
+
+/// Run the service: both planes in one process, on a private database unless another is named.
+///
+/// The first start makes what is needed: the database, the signing keys, and one admin token, kept 0600 in the state
+/// directory. ^C or SIGTERM end it in order: uploads come to rest where they can be resumed, the log is drained.
+///
+/// Logs go to standard error, for people on a terminal and as JSON elsewhere; `RUST_LOG` filters them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_STATUS)]
+pub(super) struct Args {
+    #[command(flatten)]
+    place: Place,
+    /// Where to listen; port 0 takes any that is free. 127.0.0.1:7070, if left out.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// The name of the store, in grants, receipts and events; `main`, if left out.
+    #[arg(long, value_name = "NAME")]
+    store: Option<String>,
+    /// The name of this node, in receipts and events; `local`, if left out.
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
+    /// Append although the clock is far from the last event. Times in the log never go back: look at the clock first.
+    #[arg(long)]
+    accept_clock: bool,
+    /// Start although no checkpoint is kept beside the blobs of a log that is not empty, so that it cannot be told
+    /// whether the database was rolled back.
+    #[arg(long)]
+    accept_missing_checkpoint: bool,
+}
+
+#[derive(Serialize)]
+struct Ready<'r> {
+    url: &'r str,
+    state_dir: String,
+    first_token: Option<String>,
+}
+
+pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
+    log_to_stderr();
+    // From here on, so that a signal during the start ends it in order too.
+    let stop = stop_signal()?;
+    let options = Options {
+        accept_clock: args.accept_clock,
+        accept_missing_checkpoint: args.accept_missing_checkpoint,
+        ..Options::default()
+    };
+    let flags = Source { listen: args.listen, store: args.store, node: args.node, ..args.place.source() };
+    let settings = Settings::load(flags)?;
+    let listen = settings.listen;
+    let node = Arc::new(Node::open_with(settings, options).await?);
+    let served = serve(&node, listen, stop, output).await;
+    node.shutdown().await;
+    served
+}
+
+async fn serve(
+    node: &Arc<Node>,
+    listen: SocketAddr,
+    stop: impl Future<Output = ()>,
+    output: &Output,
+) -> anyhow::Result<Exit> {
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}; choose another address with --listen"))?;
+    let bound = listener.local_addr()?;
+    if !bound.ip().is_loopback() {
+        tracing::warn!(%bound, "listening beyond this machine without TLS: put a proxy that speaks it in front");
+    }
+    let url = format!("http://{}", reachable(bound));
+    node.announce(&url)?;
+    if let Err(error) = tell(node, &url, output) {
+        // Whoever started it may have stopped reading; that ends no service.
+        tracing::debug!(%error, "nobody reads where it is");
+    }
+    let mut lost = false;
+    let shutdown = async {
+        tokio::select! {
+            () = stop => tracing::info!("asked to stop"),
+            () = node.lost() => lost = true,
+        }
+    };
+    http::serve(App::new(node.clone()), listener, shutdown).await;
+    if lost {
+        bail!("the private database server ended; its log is in {}", node.settings().state_dir.display());
+    }
+    Ok(Exit::Done)
+}
+
+/// What to print once it answers. The first time, also how to begin.
+fn tell(node: &Node, url: &str, output: &Output) -> anyhow::Result<()> {
+    let state_dir = node.settings().state_dir.display().to_string();
+    let first_token = node.first_token().map(|path| path.display().to_string());
+    let ready = Ready { url, state_dir, first_token };
+    output.result(&ready, |out| {
+        writeln!(out, "strongroom is at {url}, state in {}", ready.state_dir)?;
+        if let Some(token) = &ready.first_token {
+            writeln!(out, "the admin token is in {token}")?;
+            writeln!(out, "try: strongroom push <directory> demo/first:v1")?;
+        }
+        Ok(())
+    })
+}
+
+/// The address under which this machine reaches it.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        ip if !ip.is_unspecified() => ip,
+        std::net::IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        std::net::IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, bound.port())
+}
+
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    // A program around us may have its own.
+    _ = if io::stderr().is_terminal() {
+        builder.with_ansi(color).try_init()
+    } else {
+        builder.json().flatten_event(true).try_init()
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_listens_everywhere_is_reached_here() {
+        for (bound, expected) in
+            [("0.0.0.0:7", "127.0.0.1:7"), ("[::]:7", "[::1]:7"), ("10.0.0.1:7", "10.0.0.1:7")]
+        {
+            assert_eq!(reachable(bound.parse().unwrap()).to_string(), expected);
+        }
+    }
+}

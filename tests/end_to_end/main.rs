@@ -1,0 +1,14 @@
+//! The program against itself: `strongroom serve` with its private database, and the commands that speak to it.
+
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod interrupted;
+#[cfg(test)]
+mod packages;
+#[cfg(test)]
+mod refused;
