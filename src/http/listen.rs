@@ -3,7 +3,8 @@
 //! - At most [`CONNECTIONS_MAX`] at once, fewer where the process may open fewer files; more wait in the kernel's queue.
 //! - Headers have to arrive within [`REQUEST_HEAD_SECONDS`]; an idle connection is kept as long.
 //! - Stopping: nothing new is accepted, event streams end, requests in progress have [`SHUTDOWN_SECONDS`] to finish.
-//!   What is left then is cut off; an upload that is cut off keeps what arrived.
+//!   Uploads that still run then are parked: they answer how far they are. What is left is cut off.
+//! - A peer that vanished is noticed after about [`KEEPALIVE_SECONDS`], also by a stream with nothing to say.
 //! - A failing `accept` (no file descriptors left) is waited out, never fatal.
 
 use std::convert::Infallible;
@@ -28,7 +29,8 @@ use super::app::App;
 use super::routes;
 use super::stall::Stalling;
 use crate::kernel::limits::{
-    CONNECTION_BUFFER_BYTES, CONNECTIONS_MAX, REQUEST_HEAD_SECONDS, REQUEST_HEADERS_MAX, SHUTDOWN_SECONDS,
+    CONNECTION_BUFFER_BYTES, CONNECTIONS_MAX, KEEPALIVE_SECONDS, REQUEST_HEAD_SECONDS, REQUEST_HEADERS_MAX,
+    SHUTDOWN_SECONDS,
 };
 
 /// Files that a process needs besides connections: the log's, the database's, the objects being read and written.
@@ -50,10 +52,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
     drop(listener);
     tracing::info!("no longer accepting connections");
     app.stop();
-    connections.end().await;
-    if timeout(Duration::from_secs(SHUTDOWN_SECONDS), app.park_uploads()).await.is_err() {
-        tracing::error!("uploads did not come to rest in time; they are taken up where they were durable");
-    }
+    connections.end(&app).await;
 }
 
 struct Connections<S> {
@@ -86,8 +85,9 @@ where
     }
 
     fn spawn(&self, stream: TcpStream, permit: tokio::sync::OwnedSemaphorePermit) {
-        // Answers are written whole; waiting for more to send only delays them.
-        let _ = stream.set_nodelay(true);
+        if let Err(error) = prepare(&stream) {
+            tracing::debug!(%error, "a connection that ended before it was begun");
+        }
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(REQUEST_HEAD_SECONDS))
@@ -109,14 +109,28 @@ where
         });
     }
 
-    async fn end(self) {
+    async fn end(self, app: &App) {
+        let patience = Duration::from_secs(SHUTDOWN_SECONDS);
         self.tasks.close();
-        if timeout(Duration::from_secs(SHUTDOWN_SECONDS), self.graceful.shutdown()).await.is_err() {
+        let finished = timeout(patience, self.graceful.shutdown()).await.is_ok();
+        if timeout(patience, app.park_uploads()).await.is_err() {
+            tracing::error!("uploads did not come to rest in time; they go on from what was durable");
+        }
+        if !finished && timeout(Duration::from_secs(1), self.tasks.wait()).await.is_err() {
             tracing::warn!(connections = self.tasks.len(), "cutting off what did not finish in time");
         }
         self.cut.cancel();
         self.tasks.wait().await;
     }
+}
+
+/// Small answers leave at once, and a peer that is gone is noticed.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle, set_tcp_keepintvl};
+    stream.set_nodelay(true)?;
+    set_socket_keepalive(stream, true)?;
+    set_tcp_keepidle(stream, Duration::from_secs(KEEPALIVE_SECONDS))?;
+    Ok(set_tcp_keepintvl(stream, Duration::from_secs(KEEPALIVE_SECONDS / 6))?)
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {

@@ -205,8 +205,12 @@ pub const BODY_WHOLE_SECONDS: u64 = 60;
 /// Seconds for which a caller may take nothing of an answer before the connection ends.
 pub const ANSWER_STALL_SECONDS: u64 = 60;
 
-/// Seconds that requests in progress get to finish when the service stops; uploads are parked then.
-pub const SHUTDOWN_SECONDS: u64 = 20;
+/// Seconds after which a silent peer is asked whether it is there; it is given up after as long again.
+pub const KEEPALIVE_SECONDS: u64 = 60;
+
+/// Seconds that requests in progress get to finish when the service stops; uploads are parked then. With what the
+/// log and Postgres need to end, it stays below the 10 s after which container engines kill.
+pub const SHUTDOWN_SECONDS: u64 = 5;
 
 /// Bytes of `Upload-Metadata`, which is kept and given back, never interpreted.
 pub const UPLOAD_METADATA_MAX_BYTES: usize = 4_096;
