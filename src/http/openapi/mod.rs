@@ -1,5 +1,5 @@
 //! `/openapi.json`: made from the route table and the documents of [`crate::wire`], so that it cannot name a route that
-//! is not there. What a route is about, takes and gives stands in [`described`]; that nothing is missing is tested, and a
+//! is not there. What a route is about, takes and gives stands in `described`; that nothing is missing is tested, and a
 //! golden file pins the whole.
 
 mod described;
@@ -20,7 +20,7 @@ use crate::wire::problem::{MEDIA_TYPE, Problem};
 /// The document.
 ///
 /// # Panics
-/// If the route table has an operation that [`described`] does not know: a test walks the table.
+/// If the route table has an operation that `described` does not know: a test walks the table.
 pub fn build() -> OpenApi {
     let mut components = ComponentsBuilder::new()
         .security_scheme("token", bearer("An API token, `srt_..`."))
