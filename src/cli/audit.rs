@@ -12,7 +12,6 @@ use crate::audit::{Depth, Progress, Report};
 use crate::client::Client;
 use crate::client::events::Query;
 use crate::node::Offline;
-use crate::postgres::default_state_dir;
 
 /// Verify that nothing was changed, lost or made up.
 ///
@@ -35,7 +34,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow::Result<Exit> {
-    let here = || default_state_dir().is_ok_and(|directory| directory.is_dir());
+    let here = || connect::state_dir().is_some_and(|directory| directory.is_dir());
     let report = if args.place.is_given() || (global.url.is_none() && here()) {
         on_the_server(args).await?
     } else {

@@ -1,12 +1,12 @@
 //! Which server, and as whom.
 //!
 //! 1. `--url` or `STRONGROOM_URL`; 2. what `strongroom login` saved; 3. the service that runs on this machine with
-//!    the default state directory (it writes `service.json` and `admin.token` there); 4. the default address.
+//!    the default state directory, or the one in `STRONGROOM_STATE_DIR` (it writes `service.json` and `admin.token` there); 4. the default address.
 //!
 //! A token goes only where it is meant to: `STRONGROOM_TOKEN` to whatever address applies, a saved one to the address
 //! that it was saved with, the admin token of this machine to the service on it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::Deserialize;
@@ -53,9 +53,15 @@ pub(super) fn client(global: &Global) -> anyhow::Result<Client> {
 pub(super) fn find(global: &Global) -> anyhow::Result<Found> {
     let saved = config::path().map_or_else(|| Ok(Config::default()), |path| Config::load(&path))?;
     let token = std::env::var("STRONGROOM_TOKEN").ok().filter(|token| !token.is_empty());
-    let local = default_state_dir().ok().and_then(|directory| local(&directory));
+    let local = state_dir().and_then(|directory| local(&directory));
     let url = global.url.clone().filter(|url| !url.is_empty());
     Ok(choose(Given { url, token: token.map(|token| Secret::new(token.trim().to_owned())), saved, local }))
+}
+
+/// Where a service on this machine keeps its state, if it is not told otherwise on its command line.
+pub(super) fn state_dir() -> Option<PathBuf> {
+    let named = std::env::var_os("STRONGROOM_STATE_DIR").filter(|path| !path.is_empty());
+    named.map(PathBuf::from).or_else(|| default_state_dir().ok())
 }
 
 fn choose(given: Given) -> Found {
@@ -84,7 +90,7 @@ fn local(directory: &Path) -> Option<Local> {
 }
 
 /// Where unfinished uploads are remembered.
-pub(super) fn upload_records() -> anyhow::Result<std::path::PathBuf> {
+pub(super) fn upload_records() -> anyhow::Result<PathBuf> {
     let state = config::xdg("XDG_STATE_HOME", ".local/state");
     Ok(state
         .context("there is neither XDG_STATE_HOME nor HOME to keep track of uploads under")?
