@@ -61,6 +61,7 @@ fn every_command_has_the_help_that_was_agreed() {
         &["token", "revoke"],
         &["login"],
         &["status"],
+        &["bench"],
         &["completions"],
     ];
     let with_help: Vec<Vec<&str>> = commands.iter().map(|command| [*command, &["--help"]].concat()).collect();
