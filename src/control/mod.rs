@@ -18,6 +18,7 @@
 
 mod append;
 pub mod blobs;
+mod cached;
 mod context;
 #[cfg(test)]
 mod given;
@@ -67,6 +68,7 @@ struct Inner {
     ring: keys::Cache,
     known: repositories::Known,
     trees: manifests::TreeChecks,
+    reads: cached::Reads,
 }
 
 impl Control {
@@ -77,11 +79,20 @@ impl Control {
             ring: keys::Cache::default(),
             known: repositories::Known::default(),
             trees: manifests::TreeChecks::default(),
+            reads: cached::Reads::default(),
         }))
     }
 
     fn pool(&self) -> &PgPool {
         &self.0.parts.pool
+    }
+
+    fn log(&self) -> &Log {
+        &self.0.parts.log
+    }
+
+    fn reads(&self) -> &cached::Reads {
+        &self.0.reads
     }
 
     fn now_ms(&self) -> u64 {

@@ -149,7 +149,8 @@ pub(super) async fn load_readable(
     caller: &Caller,
     name: &RepositoryName,
 ) -> Result<Option<Repository>, super::Error> {
-    let found = repositories::get(control.pool(), name).await?;
+    let row = repositories::get(control.pool(), name);
+    let found = control.reads().repositories.get(control.log(), name, row).await?;
     readable(caller, name, found.as_ref())?;
     Ok(found)
 }

@@ -28,14 +28,8 @@ pub enum Error {
     #[error("there is no tag {0} in this repository")]
     Unknown(Tag),
     /// It does not name what the caller expected.
-    #[error("the tag {}", match .current {
-        Some(current) => format!("names {current}, not what was expected"),
-        None => "does not exist, and was expected to".to_owned(),
-    })]
-    TagMoved {
-        /// What it names now.
-        current: Option<Blake3>,
-    },
+    #[error(transparent)]
+    TagMoved(#[from] Moved),
     /// What any use case can meet.
     #[error(transparent)]
     Shared(#[from] super::Error),
@@ -66,16 +60,14 @@ pub struct Removed {
 }
 
 /// A tag does not name what was expected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moved {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the tag {}", match .current {
+    Some(current) => format!("names {current}, not what was expected"),
+    None => "does not exist, and was expected to".to_owned(),
+})]
+pub struct Moved {
     /// What it names now.
-    pub(super) current: Option<Blake3>,
-}
-
-impl From<Moved> for Error {
-    fn from(Moved { current }: Moved) -> Self {
-        Self::TagMoved { current }
-    }
+    pub current: Option<Blake3>,
 }
 
 /// What a tag names now, and since when.
@@ -265,7 +257,7 @@ fn decide_remove(
     precondition: Precondition,
 ) -> Result<TagRemoved, Error> {
     if !precondition.holds(current.map(|current| &current.digests)) {
-        return Err(Error::TagMoved { current: current.map(|current| current.digests.blake3) });
+        return Err(Moved { current: current.map(|current| current.digests.blake3) }.into());
     }
     let previous = current.ok_or_else(|| Error::Unknown(tag.clone()))?.digests.blake3;
     Ok(TagRemoved { repository: repository.clone(), tag: tag.clone(), previous })
@@ -337,7 +329,7 @@ mod tests {
                 let stale = Precondition::Is(Digests::of(b"old").blake3.into());
                 decide_remove(tag.as_ref(), &name(), &v1(), stale)
             })
-            .then_refused(|error| matches!(error, Error::TagMoved { .. }));
+            .then_refused(|error| matches!(error, Error::TagMoved(_)));
         given(None::<Current>)
             .when(|tag| decide_remove(tag.as_ref(), &name(), &v1(), Precondition::Any))
             .then_refused(|error| matches!(error, Error::Unknown(_)));

@@ -2,7 +2,8 @@
 //!
 //! - A token is never wider than the one that mints it, and never outlives it.
 //! - The secret is shown once. What is kept is its SHA-256; a request that is repeated cannot show it again.
-//! - A token is looked up each time that it is shown, so one that is revoked stops working with the event that says so.
+//! - A token that is shown is looked up as the log is now, so one that is revoked stops working with the event that says
+//!   so; in other processes once they heard of it (`cached`).
 //! - That a token is unknown, revoked or expired is not told apart to whoever shows it.
 
 use rand::TryRngCore as _;
@@ -183,7 +184,9 @@ pub async fn list(
 /// # Errors
 /// [`Error::Unauthenticated`] if it is of no token that works.
 pub async fn authenticate(control: &Control, secret: &Secret) -> Result<Caller, Error> {
-    let found = tokens::by_hash(control.pool(), &secret.hash()).await?;
+    let hash = secret.hash();
+    let row = tokens::by_hash(control.pool(), &hash);
+    let found = control.reads().tokens.get(control.log(), &hash, row).await?;
     decide_authentic(found, control.now_ms() / 1_000)
 }
 

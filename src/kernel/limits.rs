@@ -9,6 +9,12 @@ pub const EVENT_RECORD_MAX_BYTES: usize = 65_535;
 /// Bytes of one canonical document (manifest, policy, plan). The bound that OCI registries put on manifests.
 pub const DOCUMENT_MAX_BYTES: usize = 4 * 1024 * 1024;
 
+/// Rows of each kind (tokens, repositories, manifests) that the control plane keeps in memory: some MiB together.
+pub const CACHED_ROWS_MAX: usize = 10_000;
+
+/// Bytes of documents that the control plane keeps in memory: thousands of manifests as they usually are.
+pub const CACHED_DOCUMENTS_MAX_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Layers of one manifest. With about 500 bytes a descriptor this is what fits [`DOCUMENT_MAX_BYTES`]; a larger
 /// package is a manifest of manifests.
 pub const MANIFEST_LAYERS_MAX: usize = 8_000;

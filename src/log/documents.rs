@@ -4,6 +4,7 @@
 //! - Written, in a transaction of its own, before the event that names it. One that no event names is garbage.
 //! - What is read is hashed again: a damaged document is never returned.
 
+use bytes::Bytes;
 use sqlx::PgPool;
 
 use crate::kernel::digest::{Blake3, Digest, Digests};
@@ -17,7 +18,7 @@ pub struct Document {
     /// What it is.
     pub media_type: String,
     /// Its exact bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
 /// Why a document could not be written or read.
@@ -78,7 +79,7 @@ pub async fn get(pool: &PgPool, digest: Digest) -> Result<Option<Document>, Erro
     if !digests.matches(&digest) || Blake3::from_slice(&row.blake3) != Some(digests.blake3) {
         return Err(Error::Damaged(digest));
     }
-    Ok(Some(Document { digests, media_type: row.media_type, bytes: row.bytes }))
+    Ok(Some(Document { digests, media_type: row.media_type, bytes: row.bytes.into() }))
 }
 
 struct Row {

@@ -1,5 +1,6 @@
 //! Reading a file of a package.
 
+use bytes::Bytes;
 use futures::TryStreamExt as _;
 
 use super::Node;
@@ -99,11 +100,7 @@ impl Node {
         }
     }
 
-    async fn manifest(
-        &self,
-        repository: &RepositoryName,
-        reference: &Reference,
-    ) -> Result<Vec<u8>, ReadError> {
+    async fn manifest(&self, repository: &RepositoryName, reference: &Reference) -> Result<Bytes, ReadError> {
         let caller = self.context().caller;
         let fetched = manifests::get(&self.control, &caller, repository, reference, Form::Native).await?;
         Ok(fetched.bytes)

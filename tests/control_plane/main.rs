@@ -3,6 +3,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod cached;
 mod manifests;
 mod plane;
 mod reads;

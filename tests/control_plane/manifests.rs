@@ -1,6 +1,7 @@
 //! Packages: accepted whole, or refused with everything that is missing.
 
 use strongroom::control::manifests::{self, Error, Form};
+use strongroom::control::tags::Moved;
 use strongroom::control::{self, Precondition, repositories};
 use strongroom::kernel::digest::{Blake3, Digest, Digests};
 use strongroom::kernel::event::Fact;
@@ -163,7 +164,7 @@ async fn a_tag_that_moved_stops_the_whole_append() {
     let stale = Precondition::Is(Digests::of(b"stale").blake3.into());
     for precondition in [Precondition::Absent, stale] {
         let error = uploader.push("acme/a", &by_tag("v1"), &second, precondition).await.unwrap_err();
-        assert!(matches!(error, Error::TagMoved { current } if current == Some(digest_of(&first))));
+        assert!(matches!(error, Error::TagMoved(Moved { current }) if current == Some(digest_of(&first))));
     }
     assert_eq!(plane.facts("manifest.accepted").await.len(), 1, "the package was not accepted either");
     let expected = Precondition::Is(first.descriptor().digests.sha256.into());

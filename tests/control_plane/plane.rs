@@ -1,7 +1,9 @@
 //! A control plane without a data plane: receipts are signed here, as a data plane would, or as it must not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use sqlx::PgPool;
 use strongroom::access::{Caller, Secret};
 use strongroom::clock::{Clock, Manual, System};
 use strongroom::contract::{Grant, KeyRing, Operation, Receipt, SigningKey};
@@ -27,6 +29,23 @@ pub(crate) struct Plane {
     pub(crate) grants: KeyRing,
     pub(crate) database: TestDatabase,
     tasks: Tasks,
+}
+
+/// A control plane of another process over the same database.
+pub(crate) struct Other {
+    pub(crate) control: Control,
+    pub(crate) pool: PgPool,
+    log: Log,
+    _tasks: Tasks,
+}
+
+impl Other {
+    /// Until it hears what others append.
+    pub(crate) async fn hears(&self) {
+        while self.log.heard().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
 }
 
 /// Someone with a token.
@@ -55,6 +74,22 @@ impl Plane {
         Self { control, clock, receipt_key, grants, database, tasks }
     }
 
+    /// Another process, with a pool of its own.
+    pub(crate) async fn other(&self) -> Other {
+        let pool = PgPool::connect_with(self.database.options()).await.expect("the database answers");
+        let clock = self.clock.clone();
+        let started = Log::start(self.database.options(), Arc::new(Views), clock.clone(), Options::default());
+        let (log, tasks) = started.await.expect("a log starts");
+        let control = Control::new(Parts {
+            log: log.clone(),
+            pool: pool.clone(),
+            clock,
+            grant_key: SigningKey::generate(KeyKind::Grant),
+            store: "main".parse().expect("a store"),
+        });
+        Other { control, pool, log, _tasks: tasks }
+    }
+
     /// Who may do everything.
     pub(crate) fn admin(&self) -> Actor {
         self.actor_of(Caller::local("admin".parse().expect("an actor")))
@@ -80,7 +115,7 @@ impl Plane {
         tokens::authenticate(&self.control, secret).await
     }
 
-    fn actor_of(&self, caller: Caller) -> Actor {
+    pub(crate) fn actor_of(&self, caller: Caller) -> Actor {
         Actor { control: self.control.clone(), context: Context::new(caller) }
     }
 

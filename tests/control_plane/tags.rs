@@ -1,7 +1,7 @@
 //! Tags: moved by one of many, and by nobody who is stale.
 
 use strongroom::control::manifests;
-use strongroom::control::tags::{self, Changed, Error};
+use strongroom::control::tags::{self, Changed, Error, Moved};
 use strongroom::control::{self, Precondition};
 use strongroom::kernel::digest::Digest;
 use strongroom::kernel::event::Fact;
@@ -46,7 +46,7 @@ async fn of_many_that_race_on_one_version_of_a_tag_exactly_one_wins() {
         for outcome in &outcomes {
             match outcome {
                 Ok(_) => {}
-                Err(Error::TagMoved { current }) => assert!(current.is_some()),
+                Err(Error::TagMoved(Moved { current })) => assert!(current.is_some()),
                 Err(error) => panic!("{error}"),
             }
         }
@@ -77,13 +77,13 @@ async fn a_stale_expectation_is_refused_with_what_the_tag_names_now() {
     set(&uploader, &packages[1], Precondition::Is(packages[0])).await.unwrap();
     for stale in [Precondition::Absent, Precondition::Is(packages[0])] {
         let error = set(&uploader, &packages[0], stale).await.unwrap_err();
-        assert!(matches!(error, Error::TagMoved { current: Some(now) } if packages[1] == now.into()));
+        assert!(matches!(error, Error::TagMoved(Moved { current: Some(now) }) if packages[1] == now.into()));
     }
     let (repository, latest) = (name("acme/a"), tag("latest"));
     let remove =
         |precondition| tags::remove(&plane.control, &uploader.context, &repository, &latest, precondition);
     let error = remove(Precondition::Is(packages[0])).await.unwrap_err();
-    assert!(matches!(error, Error::TagMoved { .. }));
+    assert!(matches!(error, Error::TagMoved(_)));
     assert_eq!(Digest::from(remove(Precondition::Is(packages[1])).await.unwrap().previous), packages[1]);
     assert!(matches!(remove(Precondition::Any).await, Err(Error::Unknown(_))));
     plane.finish().await;

@@ -46,6 +46,8 @@ pub(super) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
+    /// Both digests of bytes in memory, on one core: what no upload can beat.
+    Hash,
     /// Events a second through the whole writer.
     Append,
     /// One large file.
@@ -56,7 +58,7 @@ enum What {
     Replay,
 }
 
-const ALL: [What; 4] = [What::Append, What::Upload, What::Files, What::Replay];
+const ALL: [What; 5] = [What::Hash, What::Append, What::Upload, What::Files, What::Replay];
 
 pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
     let chosen = if args.what.is_empty() { &ALL[..] } else { &args.what };
@@ -65,6 +67,7 @@ pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
     for what in chosen {
         let place = Place::new(&parent)?;
         let (name, result) = match what {
+            What::Hash => ("hash", json!({ "both_mb_per_second": transfer::hash_in_memory() })),
             What::Append => ("append", json!(append::run(place.path(), args.seconds).await?)),
             What::Upload => ("upload", json!(transfer::large(place.path(), args.mebibytes).await?)),
             What::Files => ("files", json!(transfer::small(place.path(), args.files).await?)),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::control::given::given;
+use crate::control::tags::Moved;
 use crate::kernel::digest::Digests;
 use crate::kernel::event::TagSet;
 use crate::kernel::manifest::{Descriptor, Header, Index, Manifest, MediaType};
@@ -148,7 +149,7 @@ fn a_tag_is_set_in_the_same_append_under_its_precondition() {
     let current = Current { digests: Digests::of(b"another manifest"), position: 1 };
     let tagged = State { tag: Some(current), ..ready() };
     given(tagged).when(|state| decide(state, &tagging(&document, Precondition::Absent))).then_refused(
-        |error| matches!(error, Error::TagMoved { current: Some(now) } if *now == current.digests.blake3),
+        |error| matches!(error, Error::TagMoved(Moved { current: Some(now) }) if *now == current.digests.blake3),
     );
 }
 

@@ -14,6 +14,10 @@ mod decide;
 mod state;
 mod trees;
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+
 use crate::access::{Action, Caller};
 use crate::kernel::digest::{Blake3, Digest, Digests, Sha256};
 use crate::kernel::event::Fact;
@@ -101,14 +105,8 @@ pub enum Error {
     #[error("document {0} is missing in the database; run `strongroom audit`")]
     DocumentMissing(Digest),
     /// The tag does not name what the caller expected.
-    #[error("the tag {}", match .current {
-        Some(current) => format!("names {current}, not what was expected"),
-        None => "does not exist, and was expected to".to_owned(),
-    })]
-    TagMoved {
-        /// What it names now.
-        current: Option<Blake3>,
-    },
+    #[error(transparent)]
+    TagMoved(#[from] Moved),
     /// What any use case can meet.
     #[error(transparent)]
     Shared(#[from] super::Error),
@@ -229,7 +227,7 @@ pub struct Fetched {
     /// Of the bytes.
     pub digests: Digests,
     /// Exactly as they were accepted or rendered then.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
 /// Reads a package's manifest.
@@ -251,9 +249,9 @@ pub async fn get(
     let document = document(control, digest).await?;
     Ok(Fetched {
         manifest,
-        media_type: document.media_type,
+        media_type: document.media_type.clone(),
         digests: document.digests,
-        bytes: document.bytes,
+        bytes: document.bytes.clone(),
     })
 }
 
@@ -270,13 +268,16 @@ pub async fn find(
     if load_readable(control, caller, repository).await?.is_none() {
         return Err(Error::RepositoryUnknown(repository.clone()));
     }
-    let found = view::resolve(control.pool(), repository, reference).await?;
+    let key = (repository.clone(), reference.clone());
+    let row = view::resolve(control.pool(), repository, reference);
+    let found = control.reads().manifests.get(control.log(), &key, row).await?;
     found.ok_or_else(|| Error::Unknown { repository: repository.clone(), reference: reference.clone() })
 }
 
 /// A document that the log names.
-pub(super) async fn document(control: &Control, digest: Digest) -> Result<documents::Document, Error> {
-    documents::get(control.pool(), digest).await?.ok_or(Error::DocumentMissing(digest))
+pub(super) async fn document(control: &Control, digest: Digest) -> Result<Arc<documents::Document>, Error> {
+    let stored = documents::get(control.pool(), digest);
+    control.reads().documents.get(&digest, stored).await?.ok_or(Error::DocumentMissing(digest))
 }
 
 /// A package in a list.
@@ -315,10 +316,4 @@ pub async fn list(
 /// Whether a document of that media type lists manifests.
 pub(super) fn is_index(media_type: &str) -> bool {
     media_type == MediaType::INDEX.as_str()
-}
-
-impl From<Moved> for Error {
-    fn from(Moved { current }: Moved) -> Self {
-        Self::TagMoved { current }
-    }
 }

@@ -3,6 +3,7 @@
 use super::{Code, Problem};
 use crate::access;
 use crate::contract;
+use crate::control::tags::Moved;
 use crate::control::{self, blobs, manifests, reads, receipts, repositories, tags, tokens, uploads};
 use crate::kernel::digest::Blake3;
 use crate::log;
@@ -181,7 +182,7 @@ impl From<manifests::Error> for Problem {
             E::Unknown { .. } => Self::new(Code::ManifestUnknown, told),
             E::NoRendering => Self::new(Code::NotAcceptable, told),
             E::DocumentMissing(_) => Self::failure(Code::Internal, told),
-            E::TagMoved { current } => Self::tag_moved(told, current),
+            E::TagMoved(Moved { current }) => Self::tag_moved(told, current),
             E::Shared(error) => error.into(),
         }
     }
@@ -195,7 +196,7 @@ impl From<tags::Error> for Problem {
             E::RepositoryUnknown(_) => Self::new(Code::RepositoryUnknown, told),
             E::ManifestUnknown(_) => Self::new(Code::ManifestUnknown, told),
             E::Unknown(_) => Self::new(Code::TagUnknown, told),
-            E::TagMoved { current } => Self::tag_moved(told, current),
+            E::TagMoved(Moved { current }) => Self::tag_moved(told, current),
             E::Shared(error) => error.into(),
         }
     }

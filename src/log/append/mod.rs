@@ -132,6 +132,7 @@ pub struct Options {
 pub struct Log {
     queue: mpsc::Sender<Request>,
     grown: watch::Receiver<u64>,
+    hearing: wake::Hearing,
 }
 
 /// A member on its way to the writer.
@@ -166,7 +167,8 @@ impl Log {
         let writer = writer::Writer::new(transactions, folds, clock, options, grow);
         let stopping = CancellationToken::new();
         let writer = tokio::spawn(writer.run(requests, stopping.clone()));
-        Ok((Self { queue, grown }, Tasks { writer, stopping, wake }))
+        let hearing = wake.hearing.clone();
+        Ok((Self { queue, grown, hearing }, Tasks { writer, stopping, wake }))
     }
 
     /// Appends a member's events, together or not at all. When this returns they are durable and in the views.
@@ -183,6 +185,12 @@ impl Log {
             mpsc::error::TrySendError::Closed(_) => Error::Closed,
         })?;
         answer.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// The size of the log as far as every append is known here: those of this process before their callers are
+    /// answered, those of others when their wake-up comes. None while wake-ups cannot be heard.
+    pub fn heard(&self) -> Option<u64> {
+        self.hearing.now().then(|| *self.grown.borrow())
     }
 
     /// The size of the log as this process last heard, and a wait for it to grow.
