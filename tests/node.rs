@@ -7,9 +7,12 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use harness::node::{TestNode, package};
 use strongroom::access::{Action, Secret};
-use strongroom::control::tokens;
-use strongroom::kernel::event::Fact;
-use strongroom::node::{self, Node, Options, ReadError, service};
+use strongroom::audit::Depth;
+use strongroom::control::{keys, tokens};
+use strongroom::kernel::event::{Fact, KeyKind};
+use strongroom::kernel::id::KeyId;
+use strongroom::kernel::manifest::PackagePath;
+use strongroom::node::{self, Node, Offline, Options, ReadError, service};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_are_deposited_are_read_back_and_the_log_tells_of_both() {
@@ -119,6 +122,73 @@ async fn a_node_with_another_name_may_not_use_the_keys_of_the_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_key_was_retired_says_so_and_makes_another_at_its_next_start() {
+    let mut test = TestNode::start().await;
+    let file = test.file("report.txt", b"all is well");
+    let deposit = |name| [(package_path(name), file.clone())];
+    test.deposit(&package_v1(), deposit("before")).await.unwrap();
+    let context = test.context();
+    for kind in [KeyKind::Grant, KeyKind::Receipt] {
+        let retired = key(&test, kind).await;
+        keys::retire(test.control(), &context, &retired).await.unwrap();
+    }
+    let refused = test.deposit(&package("acme/reports:v2"), deposit("between")).await.unwrap_err();
+    assert!(refused.to_string().contains("retired"), "{refused}");
+
+    test.restart().await;
+    test.deposit(&package("acme/reports:v3"), deposit("after")).await.unwrap();
+    let read = test.read(&package_v1(), &package_path("before")).await.unwrap();
+    assert_eq!(read.bytes().await.unwrap(), b"all is well");
+    assert_eq!(keys::list(test.control()).await.unwrap().len(), 5);
+    clean(&mut test).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_of_checkpoints_is_followed_without_a_gap() {
+    let mut test = TestNode::start().await;
+    let first = key(&test, KeyKind::Checkpoint).await;
+    let context = test.context();
+    let alone = keys::retire(test.control(), &context, &first).await.unwrap_err();
+    assert!(matches!(alone, keys::Error::InUse(_)), "{alone}");
+
+    let (next, _) = node::successor(test.state_dir(), KeyKind::Checkpoint).unwrap();
+    keys::enroll(test.control(), &context, &next, test.name()).await.unwrap();
+    let signing = keys::retire(test.control(), &context, &first).await.unwrap_err();
+    assert!(matches!(signing, keys::Error::InUse(_)), "it still signs: {signing}");
+
+    test.restart().await;
+    // The successor signs what the start added, or what this adds.
+    let file = test.file("report.txt", b"all is well");
+    test.deposit(&package_v1(), [(package_path("a"), file)]).await.unwrap();
+    loop {
+        match keys::retire(test.control(), &test.context(), &first).await {
+            Ok(_) => break,
+            Err(keys::Error::InUse(_)) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(key(&test, KeyKind::Checkpoint).await, next.id());
+    test.restart().await;
+    clean(&mut test).await;
+}
+
+/// The key of that kind that is not retired and was added last.
+async fn key(node: &Node, kind: KeyKind) -> KeyId {
+    let keys = keys::list(node.control()).await.expect("it answers");
+    let signs = keys.into_iter().rfind(|key| key.kind == kind && key.retired_at_ms.is_none());
+    signs.expect("one signs").key
+}
+
+/// Stops it and audits all that it left.
+async fn clean(test: &mut TestNode) {
+    test.halt().await;
+    let offline = Offline::open(test.settings().clone()).await.expect("it answers");
+    let report = offline.audit(Depth::Full, &[], &|_| {}).await.expect("it answers");
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    offline.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_lost_its_checkpoint_needs_an_operators_word() {
     let mut test = TestNode::start().await;
     test.halt().await;
@@ -139,6 +209,10 @@ async fn a_service_is_announced_while_it_runs() {
     assert_eq!((announced.url.as_str(), announced.pid), ("http://127.0.0.1:7070", std::process::id()));
     test.halt().await;
     assert_eq!(service::announced(test.state_dir()), None);
+}
+
+fn package_path(text: &str) -> PackagePath {
+    text.parse().expect("a path")
 }
 
 fn package_v1() -> strongroom::kernel::id::PackageRef {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::kernel::id::RepositoryName;
+use crate::kernel::id::{NodeName, RepositoryName};
 
 /// A closed set of rights with names, as they stand behind the colon of a scope.
 macro_rules! rights {
@@ -62,6 +62,10 @@ pub enum Action<'a> {
     LogRead,
     /// Something that governs how long things are kept.
     Retention(RetentionRight),
+    /// Speak for that node of the data plane: record its receipt keys.
+    Node(&'a NodeName),
+    /// Hand over what nodes of the data plane signed: for any of them, since a session of one is ended by another.
+    Deliver,
     /// Settings of repositories, tokens, keys.
     Administer,
 }
@@ -90,6 +94,8 @@ impl fmt::Display for Action<'_> {
             Self::Repository(right, repository) => write!(f, "repository:{repository}:{}", right.name()),
             Self::LogRead => f.write_str("log:read"),
             Self::Retention(right) => write!(f, "retention:{}", right.name()),
+            Self::Node(node) => write!(f, "node:{node}"),
+            Self::Deliver => f.write_str("node:<name>"),
             Self::Administer => f.write_str("admin"),
         }
     }

@@ -28,7 +28,7 @@ pub enum Error {
     /// Not of the grammar.
     #[error(
         "`{0}` is no scope; scopes are written repository:<name or name/*>:pull,push,delete  log:read  \
-         retention:plan,apply,hold,bypass  admin"
+         retention:plan,apply,hold,bypass  node:<name>  admin"
     )]
     Scope(String),
     /// A right that this kind of scope does not have.

@@ -5,6 +5,7 @@
 //! scope      = "repository:" pattern ":" rights       rights: pull push delete
 //!            / "log:read"
 //!            / "retention:" rights                    rights: plan apply hold bypass
+//!            / "node:" name                           speaks for that node of the data plane
 //!            / "admin"
 //! pattern    = name / name "/*" / "*"
 //! rights     = right *( "," right )
@@ -17,6 +18,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{Action, Error, Pattern, RepositoryRight, RetentionRight, excerpt};
+use crate::kernel::id::NodeName;
 use crate::kernel::limits::TOKEN_SCOPES_MAX;
 
 /// A set of rights. The default is none.
@@ -24,6 +26,7 @@ use crate::kernel::limits::TOKEN_SCOPES_MAX;
 pub struct Scopes {
     repositories: BTreeMap<Pattern, BTreeSet<RepositoryRight>>,
     retention: BTreeSet<RetentionRight>,
+    nodes: BTreeSet<NodeName>,
     log_read: bool,
     admin: bool,
 }
@@ -54,6 +57,9 @@ impl Scopes {
             None if scope == "admin" => self.admin = true,
             Some(("log", "read")) => self.log_read = true,
             Some(("log", right)) => return Err(no_right(right, "the log", ["read"])),
+            Some(("node", name)) => {
+                self.nodes.insert(name.parse().map_err(|_| unknown())?);
+            }
             Some(("retention", rights)) => {
                 let known = RetentionRight::ALL.iter().map(|right| right.name());
                 for right in rights.split(',') {
@@ -96,6 +102,13 @@ impl Scopes {
         self
     }
 
+    /// With the right to speak for a node.
+    #[must_use]
+    pub fn with_node(mut self, node: NodeName) -> Self {
+        self.nodes.insert(node);
+        self
+    }
+
     /// With the right to administer.
     #[must_use]
     pub fn with_admin(mut self) -> Self {
@@ -110,6 +123,7 @@ impl Scopes {
             self.repositories.entry(pattern).or_default().extend(rights);
         }
         self.retention.extend(other.retention);
+        self.nodes.extend(other.nodes);
         self.log_read |= other.log_read;
         self.admin |= other.admin;
         self
@@ -129,6 +143,9 @@ impl Scopes {
                 .any(|(pattern, rights)| pattern.matches(repository) && rights.contains(&right)),
             Action::LogRead => self.log_read,
             Action::Retention(right) => self.retention.contains(&right),
+            // Whoever administers may record any key, so this gives nothing more.
+            Action::Node(node) => self.admin || self.nodes.contains(node),
+            Action::Deliver => self.admin || !self.nodes.is_empty(),
             Action::Administer => self.admin,
         }
     }
@@ -146,6 +163,10 @@ impl Scopes {
     pub fn lacking(&self, other: &Self) -> Self {
         let mut lacking = Self {
             retention: other.retention.difference(&self.retention).copied().collect(),
+            nodes: match self.admin {
+                true => BTreeSet::new(),
+                false => other.nodes.difference(&self.nodes).cloned().collect(),
+            },
             log_read: other.log_read && !self.log_read,
             admin: other.admin && !self.admin,
             ..Self::default()
@@ -177,6 +198,7 @@ impl Scopes {
             let rights = names(self.retention.iter().map(|right| right.name()).collect());
             texts.push(format!("retention:{rights}"));
         }
+        texts.extend(self.nodes.iter().map(|node| format!("node:{node}")));
         if self.admin {
             texts.push("admin".into());
         }
@@ -221,6 +243,7 @@ mod tests {
             ("repository:acme/*:delete,pull,push", "repository:acme/*:pull,push,delete"),
             ("repository:a:pull repository:a:push,pull", "repository:a:pull,push"),
             ("retention:bypass,plan", "retention:plan,bypass"),
+            ("admin node:d2 node:d1 node:d2", "node:d1 node:d2 admin"),
         ];
         for (written, printed) in rows {
             assert_eq!(scopes(written).to_string(), printed);
@@ -230,7 +253,18 @@ mod tests {
 
     #[test]
     fn what_is_no_scope_is_refused_with_the_reason() {
-        for text in ["root", "admin:all", "repository:acme", "repository", "catalog:*", ":", "a:b:c"] {
+        for text in [
+            "root",
+            "admin:all",
+            "repository:acme",
+            "repository",
+            "catalog:*",
+            ":",
+            "a:b:c",
+            "node:",
+            "node:*",
+            "node:a,b",
+        ] {
             assert!(matches!(text.parse::<Scopes>(), Err(Error::Scope(_))), "{text}");
         }
         for text in [
@@ -267,6 +301,16 @@ mod tests {
     }
 
     #[test]
+    fn a_node_speaks_for_itself_alone_and_delivers_what_any_signed() {
+        let (own, other) = ("d1".parse().unwrap(), "d2".parse().unwrap());
+        let node = scopes("node:d1");
+        assert!(node.allows(Action::Node(&own)) && node.allows(Action::Deliver));
+        assert!(!node.allows(Action::Node(&other)) && !node.allows(Action::Administer));
+        assert!(scopes("admin").allows(Action::Node(&other)) && scopes("admin").allows(Action::Deliver));
+        assert!(!scopes("repository:*:pull,push,delete log:read").allows(Action::Deliver));
+    }
+
+    #[test]
     fn what_a_wider_set_has_more_is_named() {
         let rows = [
             ("repository:acme/*:pull,push", "repository:acme/reports:pull", ""),
@@ -274,6 +318,8 @@ mod tests {
             ("repository:acme/*:pull", "repository:*:pull", "repository:*:pull"),
             ("admin", "admin log:read retention:hold", "log:read retention:hold"),
             ("", "admin", "admin"),
+            ("node:d1", "node:d1 node:d2", "node:d2"),
+            ("admin", "node:d1", ""),
         ];
         for (mine, wanted, more) in rows {
             assert_eq!(scopes(mine).lacking(&scopes(wanted)).to_string(), more, "{mine} / {wanted}");
@@ -287,11 +333,13 @@ mod tests {
         (
             prop::collection::vec((pattern, right), 0..6),
             prop::collection::vec(retention, 0..3),
+            prop::collection::btree_set(prop::sample::select(vec!["n1", "n2"]), 0..2),
             any::<bool>(),
             any::<bool>(),
         )
-            .prop_map(|(repositories, retention, log_read, admin)| {
-                let base = Scopes { log_read, admin, ..Scopes::default() }.with_retention(&retention);
+            .prop_map(|(repositories, retention, nodes, log_read, admin)| {
+                let nodes = nodes.into_iter().map(|node| node.parse().unwrap()).collect();
+                let base = Scopes { nodes, log_read, admin, ..Scopes::default() }.with_retention(&retention);
                 repositories.into_iter().fold(base, |scopes, (pattern, right)| {
                     scopes.with_repository(pattern.parse().unwrap(), &[right])
                 })

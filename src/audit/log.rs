@@ -1,8 +1,9 @@
 //! The log by itself: every record canonical, every leaf, every version, and the root against signed checkpoints.
 //!
 //! Needs nothing but the records in order and the checkpoints, so a remote auditor with `log:read` can do all of it.
-//! Keys are taken from the log (`key.added`); an auditor who noted a checkpoint earlier hands it in, and learns if the
-//! log is no longer a continuation of it.
+//! Keys are taken from the log (`key.added`), and so is when they end (`key.retired`): what a key signed before stays
+//! valid, and a receipt or a checkpoint that it signed later is a finding. An auditor who noted a checkpoint earlier
+//! hands it in ([`Verifier::expect_noted`]), and learns if the log is no longer a continuation of it.
 //!
 //! Memory: about 50 bytes for each event and stream, to find repeated ids and versions out of order.
 
@@ -12,9 +13,9 @@ use uuid::Uuid;
 
 use super::report::{Report, Subject};
 use crate::contract::{KeyRing, Receipt, VerifyingKey};
-use crate::kernel::checkpoint::Checkpoint;
+use crate::kernel::checkpoint::{self, Checkpoint};
 use crate::kernel::event::{BlobLinked, BlobStored, Event, Fact, KeyKind};
-use crate::kernel::id::StreamName;
+use crate::kernel::id::{KeyId, StreamName};
 use crate::kernel::merkle::{Frontier, Hash, leaf_hash};
 
 const SAYS_SOMETHING_ELSE: &str = "the event says something else than the receipt in it";
@@ -27,6 +28,8 @@ pub struct Verifier {
     streams: HashMap<StreamName, u64>,
     keys: KeyRing,
     checkpoint_keys: Vec<[u8; 32]>,
+    /// Checkpoint keys that were retired: at which position.
+    retired_at: HashMap<KeyId, u64>,
     notes: BTreeMap<u64, Vec<Noted>>,
     report: Report,
 }
@@ -36,6 +39,14 @@ struct Noted {
     note: String,
     claims: Checkpoint,
     root: Option<Hash>,
+    /// Whether the log showed it now, or an auditor had it from earlier.
+    from: Sight,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    Log,
+    Auditor,
 }
 
 /// A record that could be read.
@@ -65,6 +76,7 @@ impl Verifier {
             streams: HashMap::new(),
             keys: KeyRing::of([]),
             checkpoint_keys: Vec::new(),
+            retired_at: HashMap::new(),
             notes: BTreeMap::new(),
             report: Report::default(),
         }
@@ -73,14 +85,26 @@ impl Verifier {
     /// Expects the log to be what this note says, when its size is reached. Hand in all notes before the records.
     pub fn expect(&mut self, note: &str) {
         match Checkpoint::read_unverified(note) {
-            Ok(claims) => {
-                // An empty log is signed before the key that signs it can be added to it.
-                let root = (claims.size == 0).then(|| self.frontier.root());
-                let noted = Noted { note: note.to_owned(), root, claims };
-                self.notes.entry(noted.claims.size).or_default().push(noted);
-            }
+            Ok(claims) => self.wait_for(note, claims, Sight::Log),
             Err(error) => self.report.find(Subject::Checkpoint, "unreadable", error),
         }
+    }
+
+    /// Expects the log to continue a checkpoint that an auditor noted earlier. That is proven by replay: the root over
+    /// the records up to its size has to be the one that was noted.
+    ///
+    /// # Errors
+    /// If it is no checkpoint: that says nothing about the log.
+    pub fn expect_noted(&mut self, note: &str) -> Result<(), checkpoint::Error> {
+        self.wait_for(note, Checkpoint::read_unverified(note)?, Sight::Auditor);
+        Ok(())
+    }
+
+    fn wait_for(&mut self, note: &str, claims: Checkpoint, from: Sight) {
+        // An empty log is signed before the key that signs it can be added to it.
+        let root = (claims.size == 0).then(|| self.frontier.root());
+        let noted = Noted { note: note.to_owned(), root, claims, from };
+        self.notes.entry(noted.claims.size).or_default().push(noted);
     }
 
     /// Records verified so far.
@@ -171,6 +195,7 @@ impl Verifier {
             },
             Fact::KeyRetired(retired) => {
                 self.keys.retire(&retired.key, event.at_ms);
+                self.retired_at.entry(retired.key.clone()).or_insert(position);
             }
             Fact::BlobStored(stored) => self.check_stored(position, stored),
             Fact::BlobLinked(linked) => self.check_linked(position, linked),
@@ -224,6 +249,7 @@ impl Verifier {
                     last_good = size;
                     self.report.checkpoints += 1;
                     self.report.checkpoint_size = Some(size);
+                    self.report.checkpoint_note = Some(noted.note.clone());
                 }
             }
         }
@@ -232,26 +258,47 @@ impl Verifier {
 
     fn check_note(&mut self, noted: &Noted, last_good: u64) -> bool {
         let (size, events) = (noted.claims.size, self.frontier.size());
-        if let Err(error) = Checkpoint::verify(&noted.note, &self.checkpoint_keys) {
-            self.report.find(Subject::Checkpoint, size, error);
-            return false;
-        }
-        match noted.root {
-            None => {
-                let detail =
-                    format!("a checkpoint signed {size} events, the log has {events}: its tail is missing");
-                self.report.find(Subject::Tail, events, detail);
-                false
-            }
-            Some(root) if root != noted.claims.root => {
-                let detail = format!(
-                    "the root is not what was signed: something in positions {last_good}..{size} changed"
-                );
+        let whose = match noted.from {
+            Sight::Log => "a checkpoint signed",
+            Sight::Auditor => "the checkpoint that was noted earlier signed",
+        };
+        let signer = match Checkpoint::verify_signer(&noted.note, &self.checkpoint_keys) {
+            Ok((_, public)) => KeyId::of(&public),
+            Err(error) => {
+                let detail = match noted.from {
+                    Sight::Log => error.to_string(),
+                    Sight::Auditor => format!(
+                        "the checkpoint that was noted earlier: {error} of this log, so this log is not the one \
+                         that was noted, or was made anew"
+                    ),
+                };
                 self.report.find(Subject::Checkpoint, size, detail);
-                false
+                return false;
             }
-            Some(_) => true,
-        }
+        };
+        let (subject, at, detail) = match (noted.root, self.retired_at.get(&signer)) {
+            (None, _) => {
+                let detail = format!("{whose} {size} events, the log has {events}: its tail is missing");
+                (Subject::Tail, events, detail)
+            }
+            (Some(root), _) if root != noted.claims.root => {
+                let what = match noted.from {
+                    Sight::Log => "the root is not what was signed",
+                    Sight::Auditor => {
+                        "the root is not that of the checkpoint that was noted earlier: the log is forked"
+                    }
+                };
+                let detail = format!("{what}: something in positions {last_good}..{size} changed");
+                (Subject::Checkpoint, size, detail)
+            }
+            (Some(_), Some(retired)) if size > *retired => {
+                let detail = format!("key {signer} signed it, which was retired at position {retired}");
+                (Subject::Checkpoint, size, detail)
+            }
+            (Some(_), _) => return true,
+        };
+        self.report.find(subject, at, detail);
+        false
     }
 
     pub(super) const fn report_mut(&mut self) -> &mut Report {

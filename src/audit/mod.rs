@@ -16,4 +16,4 @@ mod rows;
 pub mod server;
 
 pub use report::{Finding, Report, Subject};
-pub use server::{Depth, Error, Progress};
+pub use server::{Depth, Error, Expected, Progress};

@@ -88,6 +88,8 @@ pub struct Report {
     pub checkpoints: u64,
     /// Size in the newest of them.
     pub checkpoint_size: Option<u64>,
+    /// The signed note of that one: for an auditor to keep.
+    pub checkpoint_note: Option<String>,
     /// Receipts whose signature was verified.
     pub receipts: u64,
     /// View tables compared with the log; none where only the log could be seen.

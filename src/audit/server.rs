@@ -12,6 +12,7 @@ use super::log::Verifier;
 use super::report::{Report, Subject};
 use super::rows::{self, Claims};
 use super::{documents, objects};
+use crate::kernel::checkpoint;
 use crate::kernel::id::StoreName;
 use crate::log::checkpoint::AnchorError;
 use crate::stores::Store;
@@ -32,6 +33,9 @@ pub enum Error {
     /// The database failed or refused.
     #[error("the audit could not read the database: {0}")]
     Database(#[from] sqlx::Error),
+    /// What an auditor handed in is no checkpoint.
+    #[error("the checkpoint that was noted earlier: {0}")]
+    Noted(#[from] checkpoint::Error),
     /// The checkpoint outside the database could not be read.
     #[error(transparent)]
     Anchor(#[from] AnchorError),
@@ -62,18 +66,27 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// Audits everything that this server has. `anchor` is the checkpoint kept outside the database.
+/// The checkpoints that the log has to continue, beside those in its own table.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Expected<'a> {
+    /// The one kept outside the database.
+    pub anchor: Option<&'a str>,
+    /// Those that an auditor noted earlier.
+    pub noted: &'a [String],
+}
+
+/// Audits everything that this server has.
 ///
 /// # Errors
 /// If something could not be looked at; what is wrong with what could be is in the report.
 pub async fn run(
     pool: &PgPool,
-    anchor: Option<&str>,
+    expected: Expected<'_>,
     stores: &HashMap<StoreName, Arc<dyn Store>>,
     depth: Depth,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Report, Error> {
-    let (mut report, claims) = tables(pool, anchor, progress).await?;
+    let (mut report, claims) = tables(pool, expected, progress).await?;
     check_views(pool, &mut report, progress).await?;
     objects::check(stores, &claims, depth, &mut report, progress).await?;
     Ok(report)
@@ -82,13 +95,16 @@ pub async fn run(
 /// The tables of schema `log`, all at one snapshot.
 async fn tables(
     pool: &PgPool,
-    anchor: Option<&str>,
+    expected: Expected<'_>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<(Report, Claims), Error> {
     let mut snapshot = pool.begin_with("begin isolation level repeatable read read only").await?;
     let head = rows::head(&mut snapshot).await?;
     let mut verifier = Verifier::new();
-    match anchor {
+    for note in expected.noted {
+        verifier.expect_noted(note)?;
+    }
+    match expected.anchor {
         Some(note) => verifier.expect(note),
         None => {
             let detail = "no checkpoint is kept outside the database: a rolled back log could not be told";

@@ -1,6 +1,9 @@
 //! `strongroom audit`.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -11,6 +14,7 @@ use crate::audit::log::Verifier;
 use crate::audit::{Depth, Progress, Report};
 use crate::client::Client;
 use crate::client::events::Query;
+use crate::kernel::checkpoint::Checkpoint;
 use crate::node::Offline;
 
 /// Verify that nothing was changed, lost or made up.
@@ -29,16 +33,26 @@ pub(super) struct Args {
     /// Look whether each blob is there and has its size, without reading it.
     #[arg(long)]
     quick: bool,
+    /// A checkpoint that you noted earlier: the log has to continue it. What was signed then and is gone or another now
+    /// is a finding, whoever signs the log today; repeatable.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Vec<PathBuf>,
+    /// Note the newest checkpoint in this file if nothing was found, for `--checkpoint` of a later audit. Keep it where
+    /// whoever runs the server cannot write.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
 }
 
 pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow::Result<Exit> {
+    let noted = args.checkpoint.iter().map(|path| read_note(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let save = args.save.clone();
     let here = || connect::state_dir().is_some_and(|directory| directory.is_dir());
     let report = if args.place.is_given() || (global.url.is_none() && here()) {
-        on_the_server(args).await?
+        on_the_server(args, &noted).await?
     } else {
-        over_http(&connect::client(global)?).await?
+        over_http(&connect::client(global)?, &noted).await?
     };
     output.result(&report, |out| {
         for finding in &report.findings {
@@ -50,15 +64,39 @@ pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow:
         }
         writeln!(out, "{}", summary(&report))
     })?;
-    Ok(if report.is_clean() { Exit::Done } else { Exit::Findings })
+    if !report.is_clean() {
+        return Ok(Exit::Findings);
+    }
+    if let Some(path) = save {
+        let note = report.checkpoint_note.context("there is no signed checkpoint to note yet")?;
+        write_note(&path, &note)
+            .with_context(|| format!("cannot note the checkpoint in {}", path.display()))?;
+    }
+    Ok(Exit::Done)
 }
 
-async fn on_the_server(args: Args) -> anyhow::Result<Report> {
+/// A checkpoint from a file. One that cannot be read says nothing about the log.
+fn read_note(path: &Path) -> anyhow::Result<String> {
+    let note = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Checkpoint::read_unverified(&note).with_context(|| format!("{} is no checkpoint", path.display()))?;
+    Ok(note)
+}
+
+/// Whole or not at all: the note that was there is not lost to a crash.
+fn write_note(path: &Path, note: &str) -> std::io::Result<()> {
+    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    let mut file = std::fs::File::create(&beside)?;
+    file.write_all(note.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)
+}
+
+async fn on_the_server(args: Args, noted: &[String]) -> anyhow::Result<Report> {
     let depth = if args.quick { Depth::Quick } else { Depth::Full };
     let offline = Offline::open(args.place.settings()?).await?;
     let bar = bar();
     let report = offline
-        .audit(depth, &|Progress { step, done, total }| {
+        .audit(depth, noted, &|Progress { step, done, total }| {
             bar.set_message(step);
             bar.set_length(total);
             bar.set_position(done);
@@ -70,8 +108,11 @@ async fn on_the_server(args: Args) -> anyhow::Result<Report> {
 }
 
 /// What a remote auditor can see for himself.
-async fn over_http(client: &Client) -> anyhow::Result<Report> {
+async fn over_http(client: &Client, noted: &[String]) -> anyhow::Result<Report> {
     let mut verifier = Verifier::new();
+    for note in noted {
+        verifier.expect_noted(note)?;
+    }
     // The checkpoint first: the log only grows, so the records that are read then reach it.
     verifier.expect(&client.checkpoint().await?);
     let mut records = client.records(Query::default(), false);

@@ -12,6 +12,7 @@ mod completions;
 mod config;
 mod connect;
 mod events;
+mod key;
 mod list;
 mod login;
 mod output;
@@ -78,6 +79,7 @@ enum Command {
     Audit(audit::Args),
     Views(views::Args),
     Token(token::Args),
+    Key(key::Args),
     Login(login::Args),
     Status(status::Args),
     Bench(bench::Args),
@@ -122,6 +124,7 @@ fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<Exit> {
             Command::Audit(args) => Box::pin(audit::run(args, &global, output)).await,
             Command::Views(args) => Box::pin(views::run(args, output)).await,
             Command::Token(args) => Box::pin(token::run(args, &global, output)).await,
+            Command::Key(args) => Box::pin(key::run(args, &global, output)).await,
             Command::Login(args) => Box::pin(login::run(args, &global, output)).await,
             Command::Status(args) => Box::pin(status::run(args, &global, output)).await,
             Command::Bench(args) => Box::pin(bench::run(args, output)).await,

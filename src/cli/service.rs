@@ -32,6 +32,11 @@ impl Place {
         self.state_dir.is_some() || self.database_url.is_some() || self.config.is_some()
     }
 
+    /// A state directory, and nothing else.
+    pub(super) fn of_state_dir(state_dir: Option<PathBuf>) -> Self {
+        Self { state_dir, ..Self::default() }
+    }
+
     /// The settings that follow.
     pub(super) fn settings(self) -> anyhow::Result<Settings> {
         Ok(Settings::load(self.source())?)

@@ -8,10 +8,10 @@ use serde::de::DeserializeOwned;
 use super::transport::Repeat;
 use super::{Client, Error};
 use crate::kernel::digest::{Blake3, Digest};
-use crate::kernel::id::{Reference, RepositoryName, Tag, TokenId};
+use crate::kernel::id::{KeyId, Reference, RepositoryName, Tag, TokenId};
 use crate::kernel::limits::PAGE_MAX_ITEMS;
 use crate::wire::blob::Blob;
-use crate::wire::key::{KeyEntry, Keys};
+use crate::wire::key::{AddKey, KeyEntry, Keys};
 use crate::wire::manifest::{AcceptedManifest, ManifestSummary, Manifests};
 use crate::wire::read::{GrantReads, GrantedReads};
 use crate::wire::receipt::{AcceptedReceipt, DeliverReceipt};
@@ -213,6 +213,20 @@ impl Client {
     /// Every key that ever signed there.
     pub async fn keys(&self) -> Result<Vec<KeyEntry>, Error> {
         self.get("/v1/keys").await.map(|keys: Keys| keys.keys)
+    }
+
+    /// Records a key of a node. The same again changes nothing.
+    pub async fn add_key(&self, request: &AddKey) -> Result<KeyEntry, Error> {
+        let response =
+            self.send(Method::POST, "/v1/keys", Repeat::Safe, |builder| builder.json(request)).await?;
+        self.transport().json(response).await
+    }
+
+    /// Makes a key sign nothing new.
+    pub async fn retire_key(&self, key: &KeyId) -> Result<KeyEntry, Error> {
+        let path = format!("/v1/keys/{key}");
+        let response = self.send(Method::DELETE, &path, Repeat::Safe, |request| request).await?;
+        self.transport().json(response).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {

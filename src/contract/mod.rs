@@ -19,10 +19,12 @@ mod grant;
 mod jws;
 mod keys;
 mod receipt;
+mod ring;
 
 pub use grant::{Grant, Operation, Read, Size, Upload};
 pub use keys::{KeyFileError, KeyRing, SigningKey, VerifyingKey};
 pub use receipt::Receipt;
+pub use ring::SharedRing;
 
 /// Why a signed statement is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

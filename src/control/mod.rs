@@ -39,7 +39,7 @@ use sqlx::PgPool;
 use crate::access::Denied;
 use crate::clock::Clock;
 use crate::contract::SigningKey;
-use crate::kernel::id::StoreName;
+use crate::kernel::id::{KeyId, StoreName};
 use crate::log::{self, Log, documents};
 use crate::views;
 
@@ -115,6 +115,9 @@ pub enum Error {
     /// The same idempotency key came with another request before.
     #[error("this Idempotency-Key was used for another request; use a fresh one for each")]
     IdempotencyKeyReused,
+    /// The node's own key for grants was retired.
+    #[error("key {0} of this node was retired; restart the node, and it makes another")]
+    OwnKeyRetired(KeyId),
     /// Others changed the same thing each time that it was tried.
     #[error("others are changing the same thing; try again")]
     Contended,

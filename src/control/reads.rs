@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::append::{Change, Ids};
 use super::manifests::{self, document, find, is_index};
 use super::{Context, Control};
-use crate::contract::{Grant, Operation, Read};
+use crate::contract::{Grant, Operation, Read, SigningKey};
 use crate::kernel::digest::{Blake3, Digest, Digests, Sha256};
 use crate::kernel::event::{Fact, ManifestReadGranted};
 use crate::kernel::id::{GrantId, Reference, RepositoryName};
@@ -101,15 +101,16 @@ pub async fn grant(
         let is_there = |blob: &Blake3| found.iter().any(|linked| linked.blob.blake3 == *blob);
         return Err(Error::BlobsMissing { missing: wanted.into_iter().filter(|b| !is_there(b)).collect() });
     }
+    let key = control.grant_key().await?;
     record(control, context, repository, package.blake3).await?;
     let now_seconds = control.now_ms() / 1_000;
     let expires_at_seconds = now_seconds + GRANT_LIFE_SECONDS;
-    let sign = |linked: Linked| sign(control, context, repository, linked, now_seconds);
+    let sign = |linked: Linked| sign(key, context, repository, linked, now_seconds);
     Ok(Granted { manifest: package.blake3, blobs: found.into_iter().map(sign).collect(), expires_at_seconds })
 }
 
 fn sign(
-    control: &Control,
+    key: &SigningKey,
     context: &Context,
     repository: &RepositoryName,
     Linked { blob, .. }: Linked,
@@ -125,7 +126,7 @@ fn sign(
         expires_at_seconds: now_seconds + GRANT_LIFE_SECONDS,
         operation: Operation::Read(Read { digests, size_bytes: blob.size_bytes, object: blob.object }),
     };
-    let grant = grant.sign(&control.0.parts.grant_key);
+    let grant = grant.sign(key);
     GrantedBlob { digests, size_bytes: blob.size_bytes, grant }
 }
 

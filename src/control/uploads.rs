@@ -95,6 +95,7 @@ pub async fn open(
     }
     let digests: Vec<Digest> = wanted.iter().filter_map(|wanted| wanted.digest).collect();
     let present = Present::load(control, context, repository, digests).await?;
+    let key = control.grant_key().await?;
     let now_seconds = control.now_ms() / 1_000;
     let expires_at_seconds = now_seconds + GRANT_LIFE_SECONDS;
     let open = |decided| match decided {
@@ -114,7 +115,7 @@ pub async fn open(
                     session_ends_at_seconds: now_seconds + SESSION_LIFE_MAX_SECONDS,
                 }),
             };
-            Opened::Upload { grant: grant.sign(&control.0.parts.grant_key), expires_at_seconds }
+            Opened::Upload { grant: grant.sign(key), expires_at_seconds }
         }
     };
     Ok(decide(&present, wanted)?.into_iter().map(open).collect())

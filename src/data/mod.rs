@@ -51,8 +51,8 @@ pub use small::{LooseReceipt, Reserved};
 pub use sweep::Swept;
 
 use crate::clock::Clock;
-use crate::contract::{self, Grant, KeyRing, Operation, SigningKey, Upload};
-use crate::kernel::id::{NodeName, SessionId, StoreName};
+use crate::contract::{self, Grant, Operation, SharedRing, SigningKey, Upload};
+use crate::kernel::id::{KeyId, NodeName, SessionId, StoreName};
 use crate::kernel::limits::{SMALL_BLOB_MAX_BYTES, UPLOAD_BATCH_BYTES, UPLOAD_IDLE_SECONDS};
 use crate::stores::{Document, Store, Version};
 use journal::{Journal, Phase as Journaled};
@@ -69,8 +69,8 @@ pub struct Config {
     pub node: NodeName,
     /// Signs receipts.
     pub receipts: SigningKey,
-    /// Verify grants.
-    pub grants: KeyRing,
+    /// Verify grants, and say whether the key that signs receipts was retired.
+    pub keys: SharedRing,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Takes receipts to the control plane.
@@ -164,7 +164,14 @@ impl DataPlane {
     /// With what is wrong with it.
     pub fn admit(&self, grant: &str) -> Result<Admitted, contract::Error> {
         let config = &self.0.config;
-        Grant::verify(grant, &config.grants, config.clock.now_ms()).map(Admitted)
+        Grant::verify(grant, &config.keys.current(), config.clock.now_ms()).map(Admitted)
+    }
+
+    /// The key of this node's receipts, if it was retired: a start makes another one.
+    pub fn retired_key(&self) -> Option<KeyId> {
+        let config = &self.0.config;
+        let id = config.receipts.id();
+        config.keys.current().get(&id)?.retired_at_ms().map(|_| id)
     }
 
     /// How far a session is. While another connection writes it, that one first makes durable what has arrived.

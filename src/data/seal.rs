@@ -76,7 +76,7 @@ impl DataPlane {
             digests,
             size_bytes,
             object: &journal.object,
-        });
+        })?;
         journal.phase = Phase::Sealed { digests, receipt, delivered: false };
         // Before it is saved: if the store does it and says that it did not, the receipt still has to be delivered.
         self.0.undelivered.insert(Document::Session(journal.session));
@@ -87,8 +87,14 @@ impl DataPlane {
     }
 
     /// The signed statement that these bytes are durable now.
-    pub(super) fn sign(&self, stored: Stored<'_>) -> String {
+    ///
+    /// With a key that was retired, nobody would believe it, and the bytes would be lost to the client: they wait for the
+    /// key that this node makes at its next start.
+    pub(super) fn sign(&self, stored: Stored<'_>) -> Result<String, Error> {
         let config = &self.0.config;
+        if self.retired_key().is_some() {
+            return Err(Error::KeyRetired(config.receipts.id()));
+        }
         let stored_at_ms = config.clock.now_ms();
         let receipt = Receipt {
             grant: stored.grant,
@@ -103,7 +109,7 @@ impl DataPlane {
             stored_at_ms,
             deliver_by_seconds: stored_at_ms / 1_000 + RECEIPT_DELIVERY_SECONDS,
         };
-        receipt.sign(&config.receipts)
+        Ok(receipt.sign(&config.receipts))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A session as those see it who use it: how far it is, and why it refuses.
 
 use crate::kernel::digest::{Digest, Digests};
-use crate::kernel::id::{GrantId, SessionId};
+use crate::kernel::id::{GrantId, KeyId, SessionId};
 use crate::stores;
 
 use super::journal::{self, Journal, Phase as Journaled};
@@ -122,6 +122,9 @@ pub enum Error {
     /// The process is stopping. What had arrived is kept.
     #[error("the service is stopping")]
     Closing,
+    /// The key with which this node signs receipts was retired. What arrived is kept.
+    #[error("key {0} of this node was retired; it signs again after a restart")]
+    KeyRetired(KeyId),
     /// There is no room for the bytes.
     #[error("the store is full")]
     Full,

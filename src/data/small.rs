@@ -85,6 +85,10 @@ impl DataPlane {
         if config.store.load(Document::Session(turn.session)).await?.is_some() {
             return Err(Error::GrantUsed(grant.id));
         }
+        // Nobody could be given a receipt: better that than an object of nobody.
+        if let Some(key) = self.retired_key() {
+            return Err(Error::KeyRetired(key));
+        }
         let (object, size_bytes) = (ObjectKey::from_uuid(turn.session.0), bytes.len() as u64);
         match config.store.put(&object, bytes.clone()).await {
             Err(stores::Error::Exists(_)) if self.holds(&object, &bytes).await? => {}
@@ -101,7 +105,7 @@ impl DataPlane {
             digests,
             size_bytes,
             object: &object,
-        });
+        })?;
         let delivered = self.offer(&receipt, &object).await;
         if !delivered {
             let loose = LooseReceipt { object, receipt: receipt.clone() };

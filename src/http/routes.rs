@@ -90,6 +90,8 @@ operations! {
     Token     GET     "/v1/whoami"                                               tokens::whoami;
     Token     GET     "/v1/status"                                               status::status;
     Anyone    GET     "/v1/keys"                                                 keys::list;
+    Token     POST    "/v1/keys"                                                 keys::add;
+    Admin     DELETE  "/v1/keys/{key}"                                           keys::retire;
     Anyone    GET     "/.well-known/jwks.json"                                   keys::jwks;
 
     Anyone    OPTIONS "/data/uploads"                                            tus::discover;

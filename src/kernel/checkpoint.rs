@@ -70,17 +70,26 @@ impl Checkpoint {
     /// # Errors
     /// If it has another shape, or none of the keys signed it.
     pub fn verify(note: &str, keys: &[[u8; 32]]) -> Result<Self, Error> {
+        Self::verify_signer(note, keys).map(|(checkpoint, _)| checkpoint)
+    }
+
+    /// As [`Self::verify`], with the public key that signed.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn verify_signer(note: &str, keys: &[[u8; 32]]) -> Result<(Self, [u8; 32]), Error> {
         let (body, signatures) = split(note)?;
         let checkpoint = Self::parse(body)?;
-        for (hash, signature) in signature_lines(signatures, &checkpoint.origin) {
-            let Some(key) = keys.iter().find(|key| key_hash(&checkpoint.origin, key) == hash) else {
+        let origin = checkpoint.origin.clone();
+        for (hash, signature) in signature_lines(signatures, &origin) {
+            let Some(key) = keys.iter().find(|key| key_hash(&origin, key) == hash) else {
                 continue;
             };
-            let key =
+            let verifying =
                 VerifyingKey::from_bytes(key).map_err(|_| Error::Malformed("a key is not a curve point"))?;
-            let signed = key.verify_strict(body.as_bytes(), &Signature::from_bytes(&signature));
+            let signed = verifying.verify_strict(body.as_bytes(), &Signature::from_bytes(&signature));
             signed.map_err(|_| Error::Forged)?;
-            return Self::parse(body);
+            return Ok((checkpoint, *key));
         }
         Err(Error::Unsigned)
     }

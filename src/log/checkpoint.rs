@@ -4,6 +4,8 @@
 //! - Only committed sizes are signed, about once a second while the log grows.
 //! - Before **every** signature the log proves consistency with the last checkpoint, which is also kept outside the
 //!   database (the [`Anchor`]): a restored backup or a failed-over replica must not fork the log under our signature.
+//! - A key that was retired signs nothing more: the same snapshot that gives the size says whether it was, so no
+//!   checkpoint by it reaches beyond its retirement, and an auditor may refuse one that does.
 //! - The anchor moves first, then the row in the database. A crash in between leaves the anchor ahead, which the next
 //!   signature proves against like any other.
 //!
@@ -20,9 +22,10 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::head::{self, Head};
-use super::tiles;
+use super::{read, tiles};
 use crate::contract::SigningKey;
 use crate::kernel::checkpoint::{self, Checkpoint};
+use crate::kernel::id::{KeyId, StreamName};
 use crate::kernel::merkle::{self, Hash};
 
 /// Least time between two signatures.
@@ -92,6 +95,9 @@ pub enum Error {
         /// Who we are.
         ours: String,
     },
+    /// The key that would sign was retired.
+    #[error("checkpoint key {0} was retired; restart this node, and it signs with its successor")]
+    RetiredKey(KeyId),
     /// It could not be read or moved.
     #[error(transparent)]
     Anchor(#[from] AnchorError),
@@ -163,6 +169,11 @@ impl Signer {
                 return Err(Error::AnchorMissing { size: head.size() });
             }
             None => {}
+        }
+        // `key.added` is the first event of a key's stream; the only other one retires it.
+        let own = self.key.id();
+        if read::version(&mut *snapshot, &StreamName::key(&own)).await?.is_some_and(|version| version > 0) {
+            return Err(Error::RetiredKey(own));
         }
         let next = Checkpoint { origin: self.origin.clone(), size: head.size(), root: head.root() };
         let note = next.sign(self.key.verifying_key().public(), |body| self.key.sign(body));
@@ -296,6 +307,15 @@ async fn insert(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// The public key, of these, that signed the newest checkpoint. None before the first, and if it is none of them.
+///
+/// # Errors
+/// If the database fails.
+pub async fn latest_signer(pool: &PgPool, keys: &[[u8; 32]]) -> Result<Option<[u8; 32]>, sqlx::Error> {
+    let note = latest(pool).await?;
+    Ok(note.and_then(|note| Checkpoint::verify_signer(&note, keys).ok()).map(|(_, signer)| signer))
 }
 
 /// The newest signed checkpoint, as its note. None before the first.

@@ -1,12 +1,15 @@
-//! What runs now and then: receipts are offered again, what uploads left behind is swept.
+//! What runs now and then: receipts are offered again, what uploads left behind is swept, keys that were added or
+//! retired are learned.
 
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::contract::SharedRing;
+use crate::control::{Control, keys};
 use crate::data::DataPlane;
-use crate::kernel::limits::{REDELIVERY_INTERVAL_SECONDS, SWEEP_INTERVAL_SECONDS};
+use crate::kernel::limits::{KEY_RING_AGE_MAX_MS, REDELIVERY_INTERVAL_SECONDS, SWEEP_INTERVAL_SECONDS};
 
 /// The tasks, until they are stopped.
 pub(super) struct Tasks {
@@ -16,8 +19,18 @@ pub(super) struct Tasks {
 
 impl Tasks {
     /// Begins at once with what an earlier process left.
-    pub(super) fn start(data: &DataPlane) -> Self {
+    pub(super) fn start(data: &DataPlane, control: &Control, ring: SharedRing) -> Self {
         let stopping = CancellationToken::new();
+        let control = control.clone();
+        let learn = every(KEY_RING_AGE_MAX_MS / 1_000, stopping.clone(), move || {
+            let (control, ring) = (control.clone(), ring.clone());
+            async move {
+                match keys::ring(&control).await {
+                    Ok(keys) => ring.replace(keys),
+                    Err(error) => tracing::warn!(%error, "learning of keys"),
+                }
+            }
+        });
         let (redelivering, sweeping) = (data.clone(), data.clone());
         let redeliver = every(REDELIVERY_INTERVAL_SECONDS, stopping.clone(), move || {
             let data = redelivering.clone();
@@ -38,7 +51,7 @@ impl Tasks {
                 }
             }
         });
-        Self { stopping, running: vec![tokio::spawn(redeliver), tokio::spawn(sweep)] }
+        Self { stopping, running: vec![tokio::spawn(redeliver), tokio::spawn(sweep), tokio::spawn(learn)] }
     }
 
     /// Ends them; what they are doing is finished first.

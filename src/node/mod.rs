@@ -48,7 +48,7 @@ use sqlx::PgPool;
 use crate::access::Caller;
 use crate::clock::{Clock, System};
 use crate::config::Settings;
-use crate::contract::KeyFileError;
+use crate::contract::{KeyFileError, SharedRing, VerifyingKey};
 use crate::control::{self, Context, Control, Parts, tokens};
 use crate::data::{self, DataPlane};
 use crate::kernel::id::{KeyId, NodeName, StoreName};
@@ -59,6 +59,7 @@ use crate::stores::{self, Filesystem, Store};
 use crate::views::{self, Prepared, Views};
 
 pub use deposit::{DepositError, Deposited};
+pub use keys::successor;
 pub use offline::Offline;
 pub use read::{ReadError, Reading};
 pub use replay::{ReplayError, Replayed};
@@ -121,6 +122,9 @@ pub enum Error {
     /// The log does not start.
     #[error(transparent)]
     Log(#[from] log::Error),
+    /// The keys of this node could not be recorded.
+    #[error("recording the keys of this node: {0}")]
+    Record(#[from] control::keys::Error),
     /// The control plane does not start.
     #[error(transparent)]
     Control(#[from] control::Error),
@@ -199,9 +203,10 @@ impl Node {
         }
         files::directory(&settings.blobs_dir, files::OWNER_ONLY)?;
         let store: Arc<dyn Store> = Arc::new(Filesystem::open(&settings.blobs_dir).await?);
-        let keys = keys::Keys::load_or_create(&settings).await?;
+        let known = views::keys::list(&pool).await?;
+        let keys = keys::Keys::load_or_create(&settings.state_dir, &known).await?;
 
-        let signer = keys.signer(&pool, store.clone()).await?;
+        let signer = keys.signer(&known, store.clone());
         signer.prove(&pool, trust(&options)).await?;
         let log_options = log::Options { accept_clock: options.accept_clock };
         let (log, log_tasks) =
@@ -215,7 +220,7 @@ impl Node {
             store: settings.store.clone(),
         });
         let started = Self::introduce(&control, &settings, &keys.public).await;
-        let (first_token, grants) = match started {
+        let (first_token, ring) = match started {
             Ok(started) => started,
             Err(error) => {
                 log_tasks.drain().await;
@@ -227,13 +232,13 @@ impl Node {
             store_name: settings.store.clone(),
             node: settings.node.clone(),
             receipts: keys.receipt,
-            grants,
+            keys: ring.clone(),
             clock: clock.clone(),
             deliver: Arc::new(deliver::InProcess::new(control.clone())),
             budget_bytes: UPLOAD_BUFFER_BUDGET_BYTES,
         });
         let running = Running {
-            background: background::Tasks::start(&data),
+            background: background::Tasks::start(&data, &control, ring),
             signer: signer.start(database.connect_options(), log.grown()),
             log: log_tasks,
         };
@@ -244,21 +249,21 @@ impl Node {
     async fn introduce(
         control: &Control,
         settings: &Settings,
-        public: &[crate::contract::VerifyingKey],
-    ) -> Result<(Option<PathBuf>, crate::contract::KeyRing), Error> {
+        public: &[VerifyingKey],
+    ) -> Result<(Option<PathBuf>, SharedRing), Error> {
         let actor = ACTOR.parse().expect("an actor");
         for key in public {
-            control::keys::add(control, &actor, key, &settings.node).await?;
-        }
-        for known in control::keys::list(control).await? {
-            let is_ours = public.iter().any(|key| key.id() == known.key);
-            if is_ours && known.node != settings.node {
-                let configured = settings.node.clone();
-                return Err(Error::OtherNode { key: known.key, recorded: known.node, configured });
+            match control::keys::add(control, &actor, key, &settings.node).await {
+                Ok(_) => {}
+                Err(control::keys::Error::Taken { key, node: recorded, .. }) if recorded != settings.node => {
+                    let configured = settings.node.clone();
+                    return Err(Error::OtherNode { key, recorded, configured });
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         let first_token = admin::ensure(control, &settings.state_dir).await?;
-        Ok((first_token, control::keys::ring(control).await?))
+        Ok((first_token, control::keys::ring(control).await?.into()))
     }
 
     /// The settings that it runs by.

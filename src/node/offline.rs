@@ -11,7 +11,7 @@ use sqlx::PgPool;
 
 use super::Error;
 use super::anchor::StoreAnchor;
-use crate::audit::{self, Depth, Progress, Report};
+use crate::audit::{self, Depth, Expected, Progress, Report};
 use crate::config::Settings;
 use crate::kernel::id::StoreName;
 use crate::log::checkpoint::Anchor;
@@ -39,13 +39,15 @@ impl Offline {
         self.database.pool()
     }
 
-    /// Audits all that there is: the log, the tables, views and documents made of it, and the blobs.
+    /// Audits all that there is: the log, the tables, views and documents made of it, and the blobs. `noted` are
+    /// checkpoints that somebody kept: the log has to continue them.
     ///
     /// # Errors
     /// If something could not be looked at. What is wrong with what could be is in the report.
     pub async fn audit(
         &self,
         depth: Depth,
+        noted: &[String],
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Report, audit::Error> {
         let name = &self.settings.store;
@@ -53,7 +55,8 @@ impl Offline {
         let store: Arc<dyn Store> = Arc::new(Beside::open(&self.settings.blobs_dir).await.map_err(failed)?);
         let anchor = StoreAnchor::new(store.clone()).load().await?;
         let stores: HashMap<StoreName, Arc<dyn Store>> = HashMap::from([(name.clone(), store)]);
-        audit::server::run(self.pool(), anchor.as_deref(), &stores, depth, progress).await
+        let expected = Expected { anchor: anchor.as_deref(), noted };
+        audit::server::run(self.pool(), expected, &stores, depth, progress).await
     }
 
     /// Ends; a private cluster that was started for this is stopped.

@@ -107,7 +107,8 @@ impl Evidence {
         let stores: HashMap<StoreName, Arc<dyn Store>> =
             HashMap::from([(store_name(), self.store.clone() as Arc<dyn Store>)]);
         let anchor = self.anchor.load().await.unwrap();
-        audit::server::run(self.database.database.pool(), anchor.as_deref(), &stores, depth, &|_| {}).await
+        let expected = audit::Expected { anchor: anchor.as_deref(), noted: &[] };
+        audit::server::run(self.database.database.pool(), expected, &stores, depth, &|_| {}).await
     }
 
     /// Changes what only force can change.

@@ -4,6 +4,7 @@
 mod harness;
 
 mod cached;
+mod keys;
 mod manifests;
 mod plane;
 mod reads;

@@ -180,7 +180,7 @@ fn config(store: Arc<dyn Store>, clock: Arc<Manual>, control: Arc<Control>, budg
         store_name: "main".parse().unwrap(),
         node: "node-1".parse().unwrap(),
         receipts: SigningKey::from_seed(KeyKind::Receipt, [2; 32]),
-        grants: KeyRing::of([SigningKey::from_seed(KeyKind::Grant, [1; 32]).verifying_key()]),
+        keys: KeyRing::of([SigningKey::from_seed(KeyKind::Grant, [1; 32]).verifying_key()]).into(),
         clock,
         deliver: control,
         budget_bytes,

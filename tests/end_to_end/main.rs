@@ -9,6 +9,8 @@ mod harness;
 #[cfg(test)]
 mod interrupted;
 #[cfg(test)]
+mod noted;
+#[cfg(test)]
 mod packages;
 #[cfg(test)]
 mod refused;

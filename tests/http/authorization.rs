@@ -74,6 +74,8 @@ const CASES: &[Case] = &[
     case("GET", "/v1/whoami", TOKEN, &[As::Stranger]),
     case("GET", "/v1/status", TOKEN, &[As::Stranger]),
     case("GET", "/v1/keys", &[], &[As::Nobody]),
+    case("POST", "/v1/keys", PUSH, &[As::Admin]),
+    case("DELETE", "/v1/keys/{key}", ADMIN, &[As::Admin]),
     case("GET", "/.well-known/jwks.json", &[], &[As::Nobody]),
     case("OPTIONS", "/data/uploads", &[], &[As::Nobody]),
     case("POST", "/data/uploads", UPLOAD, &[As::UploadGrant]),

@@ -160,13 +160,28 @@ fn control(name: &str) -> Option<Described> {
         "status::status" => {
             about("What is running, and how far the log is").gives::<status::Status>(200, "As of now")
         }
+        _ => return keys(name).or_else(|| manifests_and_tags(name)),
+    })
+}
+
+fn keys(name: &str) -> Option<Described> {
+    Some(match name {
         "keys::list" => about("Every key that ever signed here").gives::<key::Keys>(200, "In order of age"),
+        "keys::add" => about(
+            "Record the public half of a key; with `node:<name>` the receipt keys of that node, with `admin` any",
+        )
+        .takes::<key::AddKey>()
+        .gives::<key::KeyEntry>(200, "As it is recorded; it may have been retired since")
+        .refuses(&[Code::InvalidArgument, Code::ScopeMissing, Code::KeyTaken]),
+        "keys::retire" => about("Retire a key: what it signed stays valid, what it signs from now on is refused")
+            .gives::<key::KeyEntry>(200, "As it is recorded")
+            .refuses(&[Code::InvalidPath, Code::ScopeMissing, Code::KeyUnknown, Code::KeyInUse]),
         "keys::jwks" => about("The same keys as a key set (RFC 7517)").gives_bytes(
             200,
             "A key set",
             &["application/jwk-set+json"],
         ),
-        _ => return manifests_and_tags(name),
+        _ => return None,
     })
 }
 

@@ -4,7 +4,7 @@ use super::{Code, Problem};
 use crate::access;
 use crate::contract;
 use crate::control::tags::Moved;
-use crate::control::{self, blobs, manifests, reads, receipts, repositories, tags, tokens, uploads};
+use crate::control::{self, blobs, keys, manifests, reads, receipts, repositories, tags, tokens, uploads};
 use crate::kernel::digest::Blake3;
 use crate::log;
 use crate::views;
@@ -97,6 +97,7 @@ impl From<control::Error> for Problem {
             E::Denied(denied) => denied.into(),
             E::IdempotencyKeyReused => Self::new(Code::IdempotencyConflict, format!("{error}.")),
             E::Contended => Self::busy(Code::Contended, 1, error),
+            E::OwnKeyRetired(_) => Self::busy(Code::Unavailable, 30, error),
             E::Log(error) => error.into(),
             E::Database(_) => Self::failure(Code::Unavailable, error),
             E::Views(error) => error.into(),
@@ -217,6 +218,21 @@ impl From<reads::Error> for Problem {
             E::Package(error) => error.into(),
             E::NotInPackage { digests } => Self::new(Code::BlobUnknown, told).member("digests", digests),
             E::BlobsMissing { .. } => Self::failure(Code::Internal, told),
+            E::Shared(error) => error.into(),
+        }
+    }
+}
+
+impl From<keys::Error> for Problem {
+    fn from(error: keys::Error) -> Self {
+        use keys::Error as E;
+        let told = format!("{error}.");
+        match error {
+            E::Unknown(_) => Self::new(Code::KeyUnknown, told),
+            E::InUse(_) => Self::new(Code::KeyInUse, told),
+            E::Taken { kind, node, .. } => {
+                Self::new(Code::KeyTaken, told).member("kind", kind.name()).member("node", node)
+            }
             E::Shared(error) => error.into(),
         }
     }

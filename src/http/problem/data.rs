@@ -52,6 +52,7 @@ impl From<session::Error> for Problem {
             E::Displaced => Self::new(Code::SessionBusy, told),
             E::Disconnected { offset, .. } => at(Code::IncompleteBody, offset),
             E::Idle { offset } => at(Code::BodyTooSlow, offset),
+            E::KeyRetired(_) => Self::busy(Code::Unavailable, 30, told),
             E::Closing => Self::busy(Code::Unavailable, 5, told),
             E::Full => Self::failure(Code::StorageFull, told),
             E::Store(error) => error.into(),
