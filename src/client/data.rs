@@ -16,7 +16,7 @@ use super::progress::Share;
 use super::transport::{Repeat, Transport};
 use crate::kernel::limits::CLIENT_STALL_SECONDS;
 use crate::wire::secret::Secret;
-use crate::wire::upload::StoredBlob;
+use crate::wire::upload::{BATCH_MEDIA_TYPE, BatchedBlob, StoredBlob, StoredBlobs};
 
 /// One upload as the server last told it.
 #[derive(Debug, Clone)]
@@ -110,6 +110,25 @@ impl Transport {
             })
             .await?;
         self.json(response).await
+    }
+
+    /// Stores small blobs together, each under its own grant; `href` is where sessions are created. One answer for each.
+    pub(crate) async fn put_together(
+        &self,
+        href: &str,
+        grant: &Secret,
+        body: Bytes,
+    ) -> Result<Vec<BatchedBlob>, Error> {
+        let url = beside(href, "/data/blobs");
+        let response = self
+            .send(Repeat::Safe, |http| {
+                http.post(&url)
+                    .bearer_auth(grant.reveal())
+                    .header(CONTENT_TYPE, BATCH_MEDIA_TYPE)
+                    .body(body.clone())
+            })
+            .await?;
+        self.json(response).await.map(|stored: StoredBlobs| stored.blobs)
     }
 
     /// Opens a blob for reading, from a byte on. Repeated until an answer begins, not after.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::{StreamExt as _, stream};
 use tokio::sync::OnceCell;
 
 use super::DataPlane;
@@ -20,7 +21,7 @@ use super::journal::{Journal, Phase};
 use super::session::Error;
 use super::small::LooseReceipt;
 use crate::kernel::id::{ObjectKey, SessionId};
-use crate::kernel::limits::DELIVERY_ATTEMPT_SECONDS;
+use crate::kernel::limits::{DELIVERY_ATTEMPT_SECONDS, STORE_PUTS_AT_ONCE};
 use crate::stores::{Document, Kind, Version};
 
 /// The way to the control plane, from inside the process or over the network.
@@ -33,6 +34,11 @@ pub trait Deliver: Send + Sync + 'static {
     /// # Errors
     /// If the control plane could not be asked, or could not decide; the receipt is kept and offered again.
     async fn deliver(&self, receipt: &str) -> Result<Disposition, Undelivered>;
+
+    /// Offers several at once. One outcome for each, in their order.
+    async fn deliver_all(&self, receipts: &[&str]) -> Vec<Result<Disposition, Undelivered>> {
+        futures::future::join_all(receipts.iter().map(|receipt| self.deliver(receipt))).await
+    }
 }
 
 /// What the control plane does with a receipt.
@@ -182,7 +188,23 @@ impl DataPlane {
     pub(super) async fn offer(&self, receipt: &str, object: &ObjectKey) -> bool {
         let attempt = self.0.config.deliver.deliver(receipt);
         let outcome = tokio::time::timeout(Duration::from_secs(DELIVERY_ATTEMPT_SECONDS), attempt).await;
-        match outcome.unwrap_or_else(|_| Err(Undelivered("no answer in time".into()))) {
+        self.follow(object, outcome.unwrap_or_else(|_| Err(no_answer()))).await
+    }
+
+    /// As [`Self::offer`], for several at once.
+    pub(super) async fn offer_all(&self, all: &[LooseReceipt]) -> Vec<bool> {
+        let receipts: Vec<&str> = all.iter().map(|loose| loose.receipt.as_str()).collect();
+        let attempt = self.0.config.deliver.deliver_all(&receipts);
+        let outcome = tokio::time::timeout(Duration::from_secs(DELIVERY_ATTEMPT_SECONDS), attempt).await;
+        let outcomes = outcome.unwrap_or_else(|_| all.iter().map(|_| Err(no_answer())).collect());
+        let followed: Vec<_> =
+            all.iter().zip(outcomes).map(|(loose, outcome)| self.follow(&loose.object, outcome)).collect();
+        stream::iter(followed).buffered(STORE_PUTS_AT_ONCE).collect().await
+    }
+
+    /// Does what follows from the control plane's answer about a receipt. Whether that was an answer, and it is done.
+    async fn follow(&self, object: &ObjectKey, answer: Result<Disposition, Undelivered>) -> bool {
+        match answer {
             Ok(Disposition::Accepted) => true,
             Ok(Disposition::Discarded) => match self.discard(object).await {
                 Ok(()) => true,
@@ -198,4 +220,8 @@ impl DataPlane {
             }
         }
     }
+}
+
+fn no_answer() -> Undelivered {
+    Undelivered("no answer in time".into())
 }

@@ -29,6 +29,7 @@ mod seal;
 pub mod session;
 mod small;
 mod sweep;
+mod together;
 
 use std::fmt;
 use std::ops::Deref;
@@ -49,6 +50,7 @@ pub use download::Download;
 pub use session::{Phase, Sealed, Status};
 pub use small::{LooseReceipt, Reserved};
 pub use sweep::Swept;
+pub use together::{Offered, Refused};
 
 use crate::clock::Clock;
 use crate::contract::{self, Grant, Operation, SharedRing, SigningKey, Upload};

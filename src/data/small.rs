@@ -17,9 +17,10 @@ use super::registry::Turn;
 use super::seal::Stored;
 use super::session::{Ended, Error, Sealed};
 use super::{Admitted, DataPlane};
+use crate::contract::Operation;
 use crate::kernel::cbor::{self, Bounds, Fields, Value};
 use crate::kernel::digest::Digests;
-use crate::kernel::id::ObjectKey;
+use crate::kernel::id::{ObjectKey, SessionId};
 use crate::kernel::limits::{SMALL_BLOB_MAX_BYTES, STORE_DOCUMENT_MAX_BYTES};
 use crate::stores::{self, Document};
 
@@ -28,20 +29,33 @@ const HASHED_IN_PLACE_BYTES: usize = 32 * 1024;
 
 /// A part of the budget for bytes in memory. Given back when it is dropped.
 #[derive(Debug)]
-pub struct Reserved(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+pub struct Reserved(OwnedSemaphorePermit);
+
+impl Reserved {
+    /// Gives back what is not needed of it.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        let keep = usize::try_from(bytes).unwrap_or(usize::MAX).min(self.0.num_permits());
+        drop(self.0.split(self.0.num_permits() - keep));
+    }
+}
 
 impl DataPlane {
-    /// Waits until so many bytes may be in memory: to be held while a small blob is collected and put.
+    /// Waits until so many bytes may be in memory: to be held while a small blob is collected and put. Whoever holds
+    /// some already must not wait for more, or all would wait for each other: see [`Self::reserve_now`].
     ///
     /// # Errors
     /// If they are more than a small blob has.
     pub async fn reserve(&self, bytes: u64) -> Result<Reserved, Error> {
-        if bytes > SMALL_BLOB_MAX_BYTES {
-            return Err(Error::TooLarge { max: SMALL_BLOB_MAX_BYTES });
-        }
-        let permits = u32::try_from(bytes).expect("small");
-        let permit = self.0.small_budget.clone().acquire_many_owned(permits).await;
+        let permit = self.0.small_budget.clone().acquire_many_owned(price(bytes)?).await;
         Ok(Reserved(permit.expect("the budget is never closed")))
+    }
+
+    /// As [`Self::reserve`], or nothing if it would have to wait.
+    ///
+    /// # Errors
+    /// As [`Self::reserve`].
+    pub fn reserve_now(&self, bytes: u64) -> Result<Option<Reserved>, Error> {
+        Ok(self.0.small_budget.clone().try_acquire_many_owned(price(bytes)?).ok().map(Reserved))
     }
 
     /// Stores a small blob whole.
@@ -53,25 +67,29 @@ impl DataPlane {
         if inner.closing.is_cancelled() {
             return Err(Error::Closing);
         }
-        let upload = grant.upload(&inner.config.store_name)?;
-        let size_bytes = bytes.len() as u64;
-        if size_bytes > SMALL_BLOB_MAX_BYTES {
-            return Err(Error::TooLarge { max: SMALL_BLOB_MAX_BYTES });
-        }
-        super::create::check_length(upload.size, size_bytes)?;
-        if inner.config.clock.now_ms() / 1_000 > upload.session_ends_at_seconds {
-            return Err(Error::Gone(Ended::Expired));
-        }
+        let session = self.check_small(grant, bytes.len() as u64)?;
         let digests = digests_of(&bytes).await?;
-        if let Some(expected) = upload.expected.filter(|expected| !digests.matches(expected)) {
-            return Err(Error::Failed { expected, found: digests });
-        }
-        let (plane, grant, session) = (self.clone(), grant.clone(), grant.session(upload));
+        check_digest(grant, &digests)?;
+        let (plane, grant) = (self.clone(), grant.clone());
         self.uninterrupted(async move {
             let turn = plane.0.registry.turn(session).await;
             plane.put(&turn, &grant, bytes, digests).await
         })
         .await
+    }
+
+    /// The session whose place a small blob of so many bytes takes, if the grant allows it.
+    pub(super) fn check_small(&self, grant: &Admitted, size_bytes: u64) -> Result<SessionId, Error> {
+        let config = &self.0.config;
+        let upload = grant.upload(&config.store_name)?;
+        if size_bytes > SMALL_BLOB_MAX_BYTES {
+            return Err(Error::TooLarge { max: SMALL_BLOB_MAX_BYTES });
+        }
+        super::create::check_length(upload.size, size_bytes)?;
+        if config.clock.now_ms() / 1_000 > upload.session_ends_at_seconds {
+            return Err(Error::Gone(Ended::Expired));
+        }
+        Ok(grant.session(upload))
     }
 
     async fn put(
@@ -115,10 +133,26 @@ impl DataPlane {
     }
 
     /// Whether an object has exactly these bytes.
-    async fn holds(&self, object: &ObjectKey, bytes: &Bytes) -> Result<bool, Error> {
+    pub(super) async fn holds(&self, object: &ObjectKey, bytes: &Bytes) -> Result<bool, Error> {
         let pieces = self.0.config.store.read(object, 0..bytes.len() as u64 + 1).await?;
         let found: Vec<Bytes> = pieces.try_collect().await?;
         Ok(found.concat() == *bytes)
+    }
+}
+
+fn price(bytes: u64) -> Result<u32, Error> {
+    if bytes > SMALL_BLOB_MAX_BYTES {
+        return Err(Error::TooLarge { max: SMALL_BLOB_MAX_BYTES });
+    }
+    Ok(u32::try_from(bytes).expect("small"))
+}
+
+/// Whether the bytes are those that were declared, if any were.
+pub(super) fn check_digest(grant: &Admitted, found: &Digests) -> Result<(), Error> {
+    let Operation::Upload(upload) = &grant.operation else { return Ok(()) };
+    match upload.expected.filter(|expected| !found.matches(expected)) {
+        Some(expected) => Err(Error::Failed { expected, found: *found }),
+        None => Ok(()),
     }
 }
 

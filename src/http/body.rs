@@ -121,7 +121,7 @@ pub(super) fn interrupted(error: &(dyn std::error::Error + 'static)) -> Problem 
     if causes.any(|error| error.is::<Idle>()) { too_slow() } else { incomplete() }
 }
 
-fn too_slow() -> Problem {
+pub(super) fn too_slow() -> Problem {
     Problem::new(Code::BodyTooSlow, "The body did not come in time. Send it without long pauses.")
 }
 

@@ -44,6 +44,7 @@ pub mod routes;
 mod stall;
 mod status;
 mod tags;
+mod together;
 mod tokens;
 pub mod tus;
 mod uploads;

@@ -165,6 +165,18 @@ impl Problem {
         &self.detail
     }
 
+    /// The document, where it is a part of an answer: the log gets its reason here, as it would from an answer.
+    pub(in crate::http) fn told(&self) -> wire::Problem {
+        self.log();
+        self.document()
+    }
+
+    fn log(&self) {
+        if let Some(reason) = &self.logged {
+            tracing::error!(code = self.code.name(), reason, "request failed");
+        }
+    }
+
     /// The document.
     pub fn document(&self) -> wire::Problem {
         let Self { code, detail, members, .. } = self;
@@ -175,9 +187,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        if let Some(reason) = &self.logged {
-            tracing::error!(code = self.code.name(), reason, "request failed");
-        }
+        self.log();
         let body = serde_json::to_vec(&self.document()).expect("a problem is plain data");
         let mut response =
             (self.code.status(), [(header::CONTENT_TYPE, wire::MEDIA_TYPE)], body).into_response();

@@ -8,7 +8,7 @@ use super::path::Path;
 use super::problem::Problem;
 use crate::control::{Context, uploads};
 use crate::kernel::id::RepositoryName;
-use crate::kernel::limits::SMALL_BLOB_MAX_BYTES;
+use crate::kernel::limits::{SMALL_BATCH_BLOBS_MAX, SMALL_BATCH_BYTES_MAX, SMALL_BLOB_MAX_BYTES};
 use crate::wire::time::Timestamp;
 use crate::wire::upload as wire;
 
@@ -22,7 +22,8 @@ pub(super) async fn open(
     let wanted: Vec<_> = request.blobs.into_iter().map(wanted).collect();
     let opened = uploads::open(app.control(), &context, &repository, &wanted).await?;
     let blobs = opened.into_iter().map(|blob| draw(&app, blob)).collect();
-    Ok(Json(wire::OpenedUploads { blobs, small_max: SMALL_BLOB_MAX_BYTES }))
+    let together = Some(wire::Together { blobs: SMALL_BATCH_BLOBS_MAX as u64, bytes: SMALL_BATCH_BYTES_MAX });
+    Ok(Json(wire::OpenedUploads { blobs, small_max: SMALL_BLOB_MAX_BYTES, together }))
 }
 
 fn draw(app: &App, blob: uploads::Opened) -> wire::OpenedBlob {

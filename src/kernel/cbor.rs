@@ -11,6 +11,7 @@
 //! whatever the parser underneath tolerates. Size, nesting and number of items are bounded before anything is built.
 
 mod scan;
+pub mod sequence;
 
 use super::limits::{CBOR_DEPTH_MAX, CBOR_ITEMS_MAX};
 

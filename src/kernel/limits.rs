@@ -171,6 +171,34 @@ pub const READ_PIECE_BYTES: u64 = 256 * 1024;
 /// Bytes of a document in a store: a journal holds hash states and a receipt, of a bucket also 10,000 parts.
 pub const STORE_DOCUMENT_MAX_BYTES: usize = 2 * 1024 * 1024;
 
+/// Small objects that a store without a shared barrier writes at the same time: a filesystem commits what waits
+/// together, a bucket answers each in tens of milliseconds.
+pub const STORE_PUTS_AT_ONCE: usize = 32;
+
+/// Objects from which on a filesystem makes all of them durable by one barrier: for fewer, a flush of each costs less
+/// than one of everything that is dirty.
+pub const STORE_BARRIER_OBJECTS_MIN: usize = 8;
+
+/// Small blobs that one request may bring together: as many as one request opens.
+pub const SMALL_BATCH_BLOBS_MAX: usize = OPEN_BATCH_MAX;
+
+/// Bytes of such a request, framing and all: a few seconds of a slow line, so that little is sent twice after a break.
+pub const SMALL_BATCH_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Blobs of one request that are stored together: enough to share a barrier and an append, few enough to be answered
+/// soon and to fit the log's queue beside others.
+pub const SMALL_GROUP_BLOBS_MAX: usize = 256;
+
+/// Bytes of blobs that are stored together; two such groups fit the part of the upload budget that small blobs have.
+pub const SMALL_GROUP_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Bytes that a batch says about one blob beside its content: a grant, and the framing.
+pub const SMALL_BATCH_OVERHEAD_BYTES: u64 = STATEMENT_MAX_BYTES as u64 + 64;
+
+const _: () = assert!(SMALL_GROUP_BYTES_MAX * 8 <= UPLOAD_BUFFER_BUDGET_BYTES as u64);
+const _: () = assert!(SMALL_GROUP_BLOBS_MAX * 4 <= APPEND_QUEUE_MAX);
+const _: () = assert!(SMALL_BLOB_MAX_BYTES + SMALL_BATCH_OVERHEAD_BYTES <= SMALL_BATCH_BYTES_MAX);
+
 /// Seconds in which an upload has to bring [`UPLOAD_PROGRESS_BYTES`]. A half-closed connection says nothing at all.
 pub const UPLOAD_IDLE_SECONDS: u64 = 30;
 

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 
-use crate::control::{Control, receipts};
+use crate::control::Control;
+use crate::control::receipts::{self, Accepted};
 use crate::data::{Deliver, Disposition, Undelivered};
 
 /// In this process.
@@ -19,19 +20,27 @@ impl InProcess {
 #[async_trait]
 impl Deliver for InProcess {
     async fn deliver(&self, receipt: &str) -> Result<Disposition, Undelivered> {
-        match receipts::accept(&self.control, None, receipt).await {
-            Ok(accepted) if accepted.discarded => Ok(Disposition::Discarded),
-            Ok(_) => Ok(Disposition::Accepted),
-            // Only where the log says that the object is discarded may it be deleted.
-            Err(
-                error @ (receipts::Error::Late { .. }
-                | receipts::Error::Discarded(_)
-                | receipts::Error::GrantSpent(_)),
-            ) => {
-                tracing::warn!(%error, "a receipt was refused and its object discarded");
-                Ok(Disposition::Discarded)
-            }
-            Err(error) => Err(Undelivered(error.to_string())),
+        disposition(receipts::accept(&self.control, None, receipt).await)
+    }
+
+    async fn deliver_all(&self, receipts: &[&str]) -> Vec<Result<Disposition, Undelivered>> {
+        receipts::accept_all(&self.control, None, receipts).await.into_iter().map(disposition).collect()
+    }
+}
+
+fn disposition(outcome: Result<Accepted, receipts::Error>) -> Result<Disposition, Undelivered> {
+    match outcome {
+        Ok(accepted) if accepted.discarded => Ok(Disposition::Discarded),
+        Ok(_) => Ok(Disposition::Accepted),
+        // Only where the log says that the object is discarded may it be deleted.
+        Err(
+            error @ (receipts::Error::Late { .. }
+            | receipts::Error::Discarded(_)
+            | receipts::Error::GrantSpent(_)),
+        ) => {
+            tracing::warn!(%error, "a receipt was refused and its object discarded");
+            Ok(Disposition::Discarded)
         }
+        Err(error) => Err(Undelivered(error.to_string())),
     }
 }

@@ -3,7 +3,8 @@
 //! An object is one physical copy of a blob, under a key that is never reused and never overwritten, so a late delete
 //! cannot hit a newer copy and sealing needs no rename that an object store could not do. A [`Store`] keeps
 //!
-//! - **objects**, whole or not at all: [`Store::put`] for small ones, [`Store::stage`] for those that arrive in order;
+//! - **objects**, whole or not at all: [`Store::put`] for small ones, [`Store::put_many`] for many of them at once,
+//!   [`Store::stage`] for those that arrive in order;
 //! - **documents**, small and replaced by compare-and-set: the journals of sessions, receipts not yet delivered.
 //!
 //! What every implementation promises, and `tests/stores.rs` asks of each:
@@ -27,10 +28,12 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::StreamExt as _;
 use futures::future::BoxFuture;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
 
 use crate::kernel::id::ObjectKey;
+use crate::kernel::limits::STORE_PUTS_AT_ONCE;
 
 pub use document::{Document, Kind, Version};
 pub use filesystem::{Beside, Filesystem};
@@ -119,6 +122,13 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// [`Error::Exists`] if the key is taken, by whatever bytes.
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error>;
 
+    /// Keeps small objects whole, each as [`Self::put`] would; a store that can make many durable at once does. One
+    /// outcome for each, in their order; none depends on another but by the store failing. What an outcome reports as
+    /// done is durable on return. The memory is the caller's to bound.
+    async fn put_many(&self, objects: Vec<(ObjectKey, Bytes)>) -> Vec<Result<(), Error>> {
+        put_each(self, &objects).await
+    }
+
     /// Begins an object, or goes on with one from a state that [`Staged::sync`] gave. Bytes after that state are cut off.
     ///
     /// The caller journals [`Staged::state`] before it writes: a store may have reserved something in it.
@@ -181,6 +191,12 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// If the store fails.
     async fn names(&self, kind: Kind) -> Result<Vec<Document>, Error>;
+}
+
+/// What a store without a barrier for many objects does: each by itself, several at a time.
+async fn put_each<S: Store + ?Sized>(store: &S, objects: &[(ObjectKey, Bytes)]) -> Vec<Result<(), Error>> {
+    let puts: Vec<_> = objects.iter().map(|(key, bytes)| store.put(key, bytes.clone())).collect();
+    stream::iter(puts).buffered(STORE_PUTS_AT_ONCE).collect().await
 }
 
 /// An object under construction.

@@ -1,10 +1,12 @@
 //! `POST /v1/repositories/{name}/-/uploads`: opening a batch of uploads, and what `/data` answers to bytes.
 //!
 //! For each wanted blob, in the order asked: `present` (nothing to send) or `upload` (where, and with what grant).
-//! A blob of at most `small_max` bytes may go in one `PUT` to `/data/blobs`; any blob may go as a tus session.
+//! A blob of at most `small_max` bytes may go in one `PUT` to `/data/blobs`, and many of them together in one `POST`
+//! there; any blob may go as a tus session.
 
 use serde::{Deserialize, Serialize};
 
+use super::problem::Problem;
 use super::secret::Secret;
 use super::time::Timestamp;
 use crate::kernel::digest::{Blake3, Digest, Sha256};
@@ -37,6 +39,18 @@ pub struct OpenedUploads {
     pub blobs: Vec<OpenedBlob>,
     /// Bytes that one `PUT` to `/data/blobs` may have.
     pub small_max: u64,
+    /// How many such blobs may come together in one `POST` to `/data/blobs`; absent where that is not spoken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<Together>,
+}
+
+/// What one `POST` to `/data/blobs` may bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Together {
+    /// So many blobs.
+    pub blobs: u64,
+    /// In a body of so many bytes.
+    pub bytes: u64,
 }
 
 /// What is to be done about one blob.
@@ -76,6 +90,30 @@ pub struct StoredBlob {
     /// The signed statement that it is stored, for the control plane.
     #[schema(value_type = String)]
     pub receipt: Secret,
+}
+
+/// The media type of the body of `POST /data/blobs`: a CBOR sequence (RFC 8742) of
+/// `{ "grant": text, "content": bytes }`, canonical.
+pub const BATCH_MEDIA_TYPE: &str = "application/cbor-seq";
+
+/// The answer to `POST /data/blobs`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct StoredBlobs {
+    /// One for each that came, in that order.
+    pub blobs: Vec<BatchedBlob>,
+}
+
+/// What became of one blob.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "status", rename_all = "lowercase")]
+pub enum BatchedBlob {
+    /// It is stored, as after a `PUT`.
+    Stored(StoredBlob),
+    /// It is not.
+    Refused {
+        /// Why, as a `PUT` of it alone would be answered.
+        problem: Problem,
+    },
 }
 
 #[cfg(test)]

@@ -203,6 +203,72 @@ async fn a_small_blob_survives_every_fault() {
     has(&table!(putting_a_small_blob), &[Step::Load, Step::Put]);
 }
 
+/// Brings three blobs together, and those that failed again, as a client does.
+async fn putting_blobs_together(scene: &mut Scene) -> Vec<Step> {
+    putting_together(scene).await;
+    let steps = scene.memory.faults().clear();
+    only(scene, 3).await;
+    steps
+}
+
+async fn putting_together(scene: &mut Scene) {
+    use strongroom::data::{Offered, Refused};
+    let contents = [&b"one"[..], b"two", b"three"];
+    let offer = |bytes: &&'static [u8]| {
+        let grant = scene.node.upload(Size::Exact(bytes.len() as u64), None).sign(&scene.node.grants);
+        Offered { grant, bytes: Bytes::from_static(bytes) }
+    };
+    let mut waiting: Vec<Offered> = contents.iter().map(offer).collect();
+    for _ in 0..TRIES {
+        let outcomes = scene.node.plane.put_together(waiting.clone()).await;
+        let mut failed = None;
+        let mut again = Vec::new();
+        for (blob, outcome) in waiting.into_iter().zip(outcomes) {
+            match outcome {
+                Ok(sealed) => assert_eq!(sealed.digests, Digests::of(&blob.bytes), "{:?}", scene.row),
+                Err(Refused::Upload(error)) => {
+                    failed = Some(error);
+                    again.push(blob);
+                }
+                Err(Refused::Grant(error)) => panic!("{:?}: {error}", scene.row),
+            }
+        }
+        waiting = again;
+        match failed {
+            None => return,
+            Some(error) => scene.failed(&error),
+        }
+    }
+    panic!("{:?}: never done", scene.row);
+}
+
+#[tokio::test]
+async fn blobs_together_survive_every_fault() {
+    has(&table!(putting_blobs_together), &[Step::Load, Step::Put]);
+}
+
+async fn putting_blobs_together_while_control_is_away(scene: &mut Scene) -> Vec<Step> {
+    use strongroom::data::{Disposition, Undelivered};
+    scene.node.control_answers(Err(Undelivered("away".into())));
+    putting_together(scene).await;
+    scene.node.control_answers(Ok(Disposition::Accepted));
+    for _ in 0..TRIES {
+        match scene.node.plane.redeliver().await {
+            Ok((_, 0)) => break,
+            Ok(_) => scene.broke(),
+            Err(error) => scene.failed(&error),
+        }
+    }
+    let steps = scene.memory.faults().clear();
+    only(scene, 3).await;
+    steps
+}
+
+#[tokio::test]
+async fn receipts_of_blobs_together_survive_every_fault_until_control_is_back() {
+    has(&table!(putting_blobs_together_while_control_is_away), &[Step::Put, Step::Swap]);
+}
+
 async fn putting_a_small_blob_while_control_is_away(scene: &mut Scene) -> Vec<Step> {
     use strongroom::data::{Disposition, Undelivered};
     scene.node.control_answers(Err(Undelivered("away".into())));

@@ -13,3 +13,4 @@ mod receipts;
 mod sessions;
 mod sweep;
 mod takeover;
+mod together;

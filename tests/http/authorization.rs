@@ -84,6 +84,7 @@ const CASES: &[Case] = &[
     case("PATCH", "/data/uploads/{session}", UPLOAD, &[As::UploadGrant]),
     case("DELETE", "/data/uploads/{session}", UPLOAD, &[As::UploadGrant]),
     case("PUT", "/data/blobs", UPLOAD, &[As::UploadGrant]),
+    case("POST", "/data/blobs", UPLOAD, &[As::UploadGrant]),
     case("GET", "/data/blobs/{digest}", GRANT, &[As::ReadGrant]),
     case("GET", "/log/events", LOG, &[As::Auditor]),
     case("GET", "/log/checkpoint", LOG, &[As::Auditor]),

@@ -14,4 +14,5 @@ mod log;
 mod manifests;
 mod refusals;
 mod scene;
+mod together;
 mod tus;

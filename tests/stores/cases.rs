@@ -30,6 +30,39 @@ pub(crate) async fn an_object_is_put_whole_and_read_back(scene: &Scene) {
     }
 }
 
+pub(crate) async fn many_are_put_together_and_each_has_its_own_outcome(scene: &Scene) {
+    let store = scene.store().await;
+    assert!(store.put_many(Vec::new()).await.is_empty());
+    store.put(&key(5), Bytes::from_static(b"first")).await.unwrap();
+    // Few, and more than any store writes at once; of every small length; one key is taken, one stands there twice.
+    for (from, count) in [(0, 3), (3, 100)] {
+        let objects: Vec<_> = (from..from + count)
+            .map(|n| {
+                (key(if n == 20 { 19 } else { n }), Bytes::from(sample(usize::try_from(n).unwrap() * 97)))
+            })
+            .collect();
+        let outcomes = store.put_many(objects.clone()).await;
+        assert_eq!(outcomes.len(), objects.len());
+        let mut twice = Vec::new();
+        for ((found, bytes), outcome) in objects.iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => assert!(read(&*store, found).await.unwrap() == *bytes, "{found}"),
+                Err(Error::Exists(named)) => {
+                    assert_eq!(named, *found);
+                    twice.push(named);
+                }
+                Err(error) => panic!("{found}: {error}"),
+            }
+        }
+        assert_eq!(twice, if from == 0 { vec![] } else { vec![key(5), key(19)] });
+    }
+    assert_eq!(read(&*store, &key(5)).await.unwrap(), b"first");
+    drop(store);
+    let store = scene.restart().await;
+    assert_eq!(store.list().await.unwrap().count().await, 102);
+    assert_eq!(store.size(&key(102)).await.unwrap(), Some(102 * 97));
+}
+
 pub(crate) async fn ranges_are_cut_to_the_object(scene: &Scene) {
     let store = scene.store().await;
     let bytes = sample(700_000);

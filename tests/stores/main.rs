@@ -25,6 +25,7 @@ macro_rules! every_store {
 
 every_store![
     an_object_is_put_whole_and_read_back,
+    many_are_put_together_and_each_has_its_own_outcome,
     ranges_are_cut_to_the_object,
     a_key_is_never_overwritten,
     of_racing_puts_one_wins,

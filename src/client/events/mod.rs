@@ -5,7 +5,6 @@
 //! - Positions only grow, and without a filter they have no gap. A server that breaks this is not believed.
 //! - Records are not interpreted here: an auditor hashes them as they come.
 
-mod sequence;
 mod sse;
 
 use std::collections::VecDeque;
@@ -17,6 +16,7 @@ use reqwest::{Method, Response};
 use super::backoff::Backoff;
 use super::transport::Repeat;
 use super::{Client, Error};
+use crate::kernel::cbor::sequence;
 use crate::kernel::id::{RepositoryName, StreamName};
 use crate::kernel::limits::EVENT_RECORD_MAX_BYTES;
 use crate::wire::event::EventEntry;
@@ -260,7 +260,9 @@ impl Records {
             let malformed = |sequence::Malformed| {
                 self.source.client.transport().unexpected("records that are no CBOR sequence")
             };
-            if let Some(length) = sequence::item_length(&self.buffer).map_err(malformed)? {
+            if let Some(length) =
+                sequence::item_length(&self.buffer, EVENT_RECORD_MAX_BYTES).map_err(malformed)?
+            {
                 let record = self.buffer.split_to(length).freeze();
                 let position = self.next;
                 if let Some(position) = position {

@@ -15,6 +15,7 @@ mod accept;
 mod resume;
 mod stages;
 mod stream;
+mod together;
 mod upload;
 
 pub use stream::push_stream;
@@ -39,7 +40,7 @@ use crate::wire::repository::SetRepository;
 use accept::accept;
 use resume::Records;
 use stages::{Sent, hash, send};
-use upload::{Blob, Content, Uploader};
+use upload::{Blob, Content, Opened, Uploader};
 
 /// Why a push did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -193,7 +194,7 @@ pub async fn dry_run(
     let mut sent = Sent::default();
     let blobs: Vec<Blob> = blobs.into_values().collect();
     for batch in blobs.chunks(OPEN_BATCH_MAX) {
-        let (permissions, _) = uploader.open(batch.iter().map(Blob::wanted).collect()).await?;
+        let Opened { permissions, .. } = uploader.open(batch.iter().map(Blob::wanted).collect()).await?;
         for (blob, _) in batch.iter().zip(permissions).filter(|(_, permission)| permission.is_some()) {
             sent.count(blob, None);
         }

@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Error;
-use super::upload::{Blob, Content, Permission, Uploader};
+use super::together::{Brought, Bundle, Bundles};
+use super::upload::{Blob, Content, Opened, Uploader};
 use crate::client::package::{Found, FoundKind, content};
 use crate::client::progress::{Progress, Share};
 use crate::kernel::digest::{Blake3, Digests};
@@ -90,23 +91,26 @@ pub(super) async fn send(
     progress: &Arc<Progress>,
 ) -> Result<Sent, Error> {
     let mut sent = Sent::default();
-    let mut uploads: JoinSet<Result<(Blob, Option<Secret>), Error>> = JoinSet::new();
+    let mut uploads: JoinSet<Result<Brought, Error>> = JoinSet::new();
     loop {
         let batch = gather(&mut hashed).await;
         if batch.is_empty() {
             break;
         }
-        let (permissions, small_max) = uploader.open(batch.iter().map(Blob::wanted).collect()).await?;
+        let Opened { permissions, small_max, together } =
+            uploader.open(batch.iter().map(Blob::wanted).collect()).await?;
+        let mut bundles = Bundles::new(small_max, together);
         for (blob, permission) in batch.into_iter().zip(permissions) {
-            let Some(permission) = permission else {
-                progress.done(1, blob.size_bytes);
-                continue;
-            };
+            match permission {
+                Some(permission) => bundles.add(blob, permission),
+                None => progress.done(1, blob.size_bytes),
+            }
+        }
+        for bundle in bundles.finish() {
             while uploads.len() >= CLIENT_TRANSFERS_MAX {
                 count_next(&mut uploads, &mut sent).await?;
             }
-            let (uploader, share) = (uploader.clone(), Share::of(progress));
-            uploads.spawn(upload_one(uploader, blob, permission, small_max, share));
+            uploads.spawn(upload(uploader.clone(), bundle, small_max, progress.clone()));
         }
     }
     while !uploads.is_empty() {
@@ -115,24 +119,26 @@ pub(super) async fn send(
     Ok(sent)
 }
 
-async fn upload_one(
+/// Brings one blob, or small ones together.
+async fn upload(
     uploader: Uploader,
-    blob: Blob,
-    permission: Permission,
+    mut bundle: Bundle,
     small_max: u64,
-    share: Share,
-) -> Result<(Blob, Option<Secret>), Error> {
-    let receipt = uploader.upload(&blob, permission, small_max, &share).await?;
-    Ok((blob, receipt))
+    progress: Arc<Progress>,
+) -> Result<Brought, Error> {
+    if bundle.len() > 1 {
+        return uploader.upload_together(bundle, &progress).await;
+    }
+    let (blob, permission) = bundle.pop().expect("a bundle is not empty");
+    let receipt = uploader.upload(&blob, permission, small_max, &Share::of(&progress)).await?;
+    Ok(vec![(blob, receipt)])
 }
 
-async fn count_next(
-    uploads: &mut JoinSet<Result<(Blob, Option<Secret>), Error>>,
-    sent: &mut Sent,
-) -> Result<(), Error> {
+async fn count_next(uploads: &mut JoinSet<Result<Brought, Error>>, sent: &mut Sent) -> Result<(), Error> {
     if let Some(done) = uploads.join_next().await {
-        let (blob, receipt) = done.expect("an upload does not panic")?;
-        sent.count(&blob, receipt);
+        for (blob, receipt) in done.expect("an upload does not panic")? {
+            sent.count(&blob, receipt);
+        }
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::accept::accept;
 use super::stages::Sent;
-use super::upload::{Blob, Content, Permission, Uploader};
+use super::upload::{Blob, Content, Opened, Permission, Uploader};
 use super::{Error, Push, Pushed, header, result, uploader};
 use crate::client::Client;
 use crate::client::data::{Part, Session};
@@ -86,7 +86,7 @@ async fn send_whole(
     progress: &Arc<Progress>,
 ) -> Result<(), Error> {
     let share = Share::of(progress);
-    let (mut permissions, small_max) = uploader.open(vec![blob.wanted()]).await?;
+    let Opened { mut permissions, small_max, .. } = uploader.open(vec![blob.wanted()]).await?;
     let Some(permission) = permissions.pop().flatten() else {
         share.finish(blob.size_bytes);
         return Ok(());
@@ -112,7 +112,7 @@ async fn send_parts(
     input: &mut (impl AsyncRead + Unpin),
     share: &Share,
 ) -> Result<(Digests, u64, Secret), Error> {
-    let (mut permissions, _) = uploader.open(vec![WantedBlob::default()]).await?;
+    let Opened { mut permissions, .. } = uploader.open(vec![WantedBlob::default()]).await?;
     let permission = permissions.pop().flatten();
     let unexpected = |what: &str| Error::from(uploader.client.transport().unexpected(what));
     let permission = permission.ok_or_else(|| unexpected("`present` for a blob without digest"))?;

@@ -23,7 +23,7 @@ use crate::client::progress::Share;
 use crate::kernel::digest::Digests;
 use crate::kernel::id::RepositoryName;
 use crate::wire::secret::Secret;
-use crate::wire::upload::{OpenUploads, OpenedBlob, WantedBlob};
+use crate::wire::upload::{OpenUploads, OpenedBlob, Together, WantedBlob};
 
 /// Bytes read from disk for each piece of a body.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -55,11 +55,36 @@ pub(super) enum Content {
     File(Source),
 }
 
+impl Content {
+    /// All of it, for what is small.
+    pub(super) async fn read(&self) -> Result<Bytes, Error> {
+        match self {
+            Self::Memory(content) => Ok(content.clone()),
+            Self::File(source) => {
+                let source = source.clone();
+                let read = tokio::task::spawn_blocking(move || content::read(&source));
+                Ok(read.await.expect("reading a file does not panic")?.into())
+            }
+        }
+    }
+}
+
 /// What the server gave for a blob that it has not.
 #[derive(Debug, Clone)]
 pub(super) struct Permission {
     pub(super) href: String,
     pub(super) grant: Secret,
+}
+
+/// What the server gave for a batch.
+#[derive(Debug)]
+pub(super) struct Opened {
+    /// One for each that was asked; none for what is there.
+    pub(super) permissions: Vec<Option<Permission>>,
+    /// Bytes that one request may have.
+    pub(super) small_max: u64,
+    /// How many such blobs one request may bring.
+    pub(super) together: Option<Together>,
 }
 
 /// How to go on after a break.
@@ -76,10 +101,7 @@ impl Blob {
 
 impl Uploader {
     /// Opens a batch: for each blob what to send it with, or nothing if it is there.
-    pub(super) async fn open(
-        &self,
-        wanted: Vec<WantedBlob>,
-    ) -> Result<(Vec<Option<Permission>>, u64), Error> {
+    pub(super) async fn open(&self, wanted: Vec<WantedBlob>) -> Result<Opened, Error> {
         let count = wanted.len();
         let opened = self.client.open_uploads(&self.repository, &OpenUploads { blobs: wanted }).await?;
         if opened.blobs.len() != count {
@@ -92,13 +114,16 @@ impl Uploader {
                 Some(Permission { href: self.client.transport().resolve(&href), grant })
             }
         };
-        Ok((opened.blobs.into_iter().map(permission).collect(), opened.small_max))
+        Ok(Opened {
+            permissions: opened.blobs.into_iter().map(permission).collect(),
+            small_max: opened.small_max,
+            together: opened.together,
+        })
     }
 
     /// Opens one blob again, because its grant has ended. None if it is there by now.
     pub(super) async fn reopen(&self, wanted: WantedBlob) -> Result<Option<Permission>, Error> {
-        let (mut permissions, _) = self.open(vec![wanted]).await?;
-        Ok(permissions.pop().flatten())
+        Ok(self.open(vec![wanted]).await?.permissions.pop().flatten())
     }
 
     /// Brings a blob. The receipt; none if someone else brought it meanwhile.
@@ -113,20 +138,14 @@ impl Uploader {
             Content::File(source) if blob.size_bytes > small_max => {
                 self.session(blob, source, permission, share).await
             }
-            Content::File(source) => {
-                let source = source.clone();
-                let read = tokio::task::spawn_blocking(move || content::read(&source));
-                let content = read.await.expect("reading a file does not panic")?;
-                self.small(blob, content.into(), permission).await
-            }
-            Content::Memory(content) => self.small(blob, content.clone(), permission).await,
+            content => self.small(blob, content.read().await?, permission).await,
         };
         let receipt = receipt.map_err(|error| error.of_content(&blob.content))?;
         share.finish(blob.size_bytes);
         Ok(receipt)
     }
 
-    async fn small(
+    pub(super) async fn small(
         &self,
         blob: &Blob,
         content: Bytes,
@@ -137,7 +156,8 @@ impl Uploader {
             let Permission { href, grant } = &permission;
             match self.client.transport().put_small(href, grant, &content).await {
                 Ok(stored) => return Ok(Some(stored.receipt)),
-                Err(error) if error.status() == Some(401) && !renewed => {
+                // The grant has ended; or a crash left a part of this blob under it, which another grant has not met.
+                Err(error) if matches!(error.status(), Some(401 | 409)) && !renewed => {
                     renewed = true;
                     match self.reopen(blob.wanted()).await? {
                         Some(fresh) => permission = fresh,

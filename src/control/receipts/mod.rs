@@ -117,6 +117,43 @@ pub async fn accept(control: &Control, cause: Option<RequestId>, text: &str) -> 
     take(control, cause, text, verified).await
 }
 
+/// Takes several receipts from the data plane, as [`accept`] does each. What follows from them is appended together,
+/// as far as the log's writer finds it together. One outcome for each, in their order.
+pub async fn accept_all(
+    control: &Control,
+    cause: Option<RequestId>,
+    texts: &[&str],
+) -> Vec<Result<Accepted, Error>> {
+    let mut outcomes = Vec::with_capacity(texts.len());
+    // A repository that the first of them makes need not be made by each of the others.
+    if let [first, ..] = texts
+        && makes_room(control, first).await
+    {
+        outcomes.push(accept(control, cause, first).await);
+    }
+    let rest = texts.iter().skip(outcomes.len()).map(|text| {
+        let (control, text) = (control.clone(), (*text).to_owned());
+        // A task for each, so that signatures are checked on every core.
+        tokio::spawn(async move { accept(&control, cause, &text).await })
+    });
+    for task in rest.collect::<Vec<_>>() {
+        outcomes.push(match task.await {
+            Ok(outcome) => outcome,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(super::Error::Log(log::Error::Closed).into()),
+        });
+    }
+    outcomes
+}
+
+/// Whether a receipt comes first to a repository that is not known yet. Only a hint: [`accept`] finds out by itself.
+async fn makes_room(control: &Control, text: &str) -> bool {
+    match verify(control, text).await {
+        Ok(verified) => !matches!(control.making_room(&verified.receipt.repository).await, Ok(None)),
+        Err(_) => false,
+    }
+}
+
 struct Verified {
     receipt: Receipt,
     late_by_seconds: Option<u64>,

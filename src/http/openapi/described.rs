@@ -269,6 +269,14 @@ fn data(name: &str) -> Option<Described> {
             .gives::<upload::StoredBlob>(201, "Stored, with the receipt")
             .refuses(&GRANT)
             .refuses(&[Code::DigestMismatch]),
+        "together::put" => about(
+            "Small blobs together: a CBOR sequence (RFC 8742) of { \"grant\": text, \"content\": bytes }; any one of the \
+             grants is the bearer",
+        )
+        .takes_bytes(upload::BATCH_MEDIA_TYPE)
+        .gives::<upload::StoredBlobs>(200, "What became of each, in their order")
+        .refuses(&GRANT)
+        .refuses(&[Code::InvalidBody, Code::IncompleteBody, Code::BodyTooSlow, Code::MediaTypeUnsupported]),
         "bytes::get" => about("A blob, or a range of it")
             .query(&["grant"])
             .header("Range")

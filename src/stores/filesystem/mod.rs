@@ -7,7 +7,8 @@
 //!        stages/<2hex>/<32hex>      objects under construction
 //!        documents/<kind>/<32hex>   documents; `new-..` beside them are unfinished and removed at start
 //! ```
-//! - Bytes are written with `pwrite`, made durable with `fdatasync`, names with an `fsync` of their directory.
+//! - Bytes are written with `pwrite`, made durable with `fdatasync`, names with an `fsync` of their directory; many small
+//!   objects together by one barrier, where one is known to be as good ([`together`]).
 //! - Flushing starts while bytes still arrive, so that little is left to wait for at the end.
 //! - After a failed flush a stage takes nothing more: the kernel reports such an error once, and forgets the pages.
 //! - No symbolic link below the root is followed. Files are 0600, directories 0700.
@@ -18,6 +19,7 @@ mod documents;
 mod objects;
 mod root;
 mod staged;
+mod together;
 
 use std::ops::Range;
 use std::path::Path;
@@ -28,8 +30,9 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 
-use super::{Document, Error, Kind, Listed, Pieces, Staged, StagedState, Store, Version};
+use super::{Document, Error, Kind, Listed, Pieces, Staged, StagedState, Store, Version, put_each};
 use crate::kernel::id::ObjectKey;
+use crate::kernel::limits::STORE_BARRIER_OBJECTS_MIN;
 pub use beside::Beside;
 use documents::Documents;
 use root::{Area, Root};
@@ -73,6 +76,18 @@ impl Store for Filesystem {
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error> {
         let (root, key) = (self.root.clone(), key.clone());
         run(move || objects::put(&root, &key, &bytes)).await
+    }
+
+    async fn put_many(&self, objects: Vec<(ObjectKey, Bytes)>) -> Vec<Result<(), Error>> {
+        if objects.len() < STORE_BARRIER_OBJECTS_MIN || !self.root.has_barrier() {
+            return put_each(self, &objects).await;
+        }
+        let (root, count) = (self.root.clone(), objects.len());
+        let put = tokio::task::spawn_blocking(move || together::put_many(&root, &objects)).await;
+        put.unwrap_or_else(|error| {
+            let failed = || Err(Error::Io(std::io::Error::other(error.to_string())));
+            std::iter::repeat_with(failed).take(count).collect()
+        })
     }
 
     async fn stage(&self, key: &ObjectKey, from: Option<&StagedState>) -> Result<Box<dyn Staged>, Error> {

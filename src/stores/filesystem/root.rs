@@ -8,6 +8,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::together;
 use crate::kernel::id::ObjectKey;
 use crate::stores::{Error, Kind};
 
@@ -32,6 +33,8 @@ pub(super) struct Root {
     objects: OwnedFd,
     stages: OwnedFd,
     documents: OwnedFd,
+    /// Whether one barrier makes many files durable here.
+    barrier: bool,
     /// None where another process has it.
     _lock: Option<OwnedFd>,
 }
@@ -71,6 +74,7 @@ impl Root {
             objects: open_directory(root, "objects")?,
             stages: open_directory(root, "stages")?,
             documents: open_directory(root, "documents")?,
+            barrier: together::has_barrier(root),
             _lock: lock,
         })
     }
@@ -78,6 +82,17 @@ impl Root {
     /// The directory of the documents of a kind.
     pub(super) fn documents(&self, kind: Kind) -> Result<OwnedFd, Error> {
         Ok(open_directory(&self.documents, kind.name())?)
+    }
+
+    /// Whether one barrier makes many files durable here.
+    pub(super) fn has_barrier(&self) -> bool {
+        self.barrier
+    }
+
+    /// A barrier for what is written from now on.
+    pub(super) fn barrier(&self) -> io::Result<OwnedFd> {
+        // A fresh description: each sees the failures since it was opened, whoever else was told of them.
+        open_directory(&self.objects, ".")
     }
 
     /// The directory of one shard.

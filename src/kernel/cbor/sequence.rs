@@ -1,13 +1,15 @@
 //! Where an item of a CBOR sequence ends (RFC 8742): heads are skipped over, nothing is built.
 
-use crate::kernel::limits::EVENT_RECORD_MAX_BYTES;
+/// Not CBOR of definite lengths and without tags, or longer than it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an item of a CBOR sequence, or longer than it may be")]
+pub struct Malformed;
 
-/// Not CBOR as records have it, or longer than a record may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
-
-/// Bytes of the item at the beginning. None while it is not there whole.
-pub(super) fn item_length(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+/// Bytes of the item at the beginning, which may have so many. None while it is not there whole.
+///
+/// # Errors
+/// As soon as its heads show that it is none, or too long.
+pub fn item_length(bytes: &[u8], max: usize) -> Result<Option<usize>, Malformed> {
     let (mut at, mut items): (usize, u64) = (0, 1);
     while items > 0 {
         items -= 1;
@@ -29,7 +31,7 @@ pub(super) fn item_length(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
                 digits.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
             }
         };
-        let bound = EVENT_RECORD_MAX_BYTES as u64;
+        let bound = max as u64;
         match head >> 5 {
             0 | 1 | 7 => {}
             2 | 3 if argument <= bound => at += usize::try_from(argument).map_err(|_| Malformed)?,
@@ -37,7 +39,7 @@ pub(super) fn item_length(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
             5 if argument <= bound => items += 2 * argument,
             _ => return Err(Malformed),
         }
-        if at > EVENT_RECORD_MAX_BYTES || items > bound {
+        if at > max || items > bound {
             return Err(Malformed);
         }
     }
@@ -49,6 +51,8 @@ mod tests {
     use super::*;
     use crate::kernel::cbor::{Value, encode};
     use proptest::prelude::*;
+
+    const MAX: usize = 65_535;
 
     fn value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
@@ -72,25 +76,25 @@ mod tests {
         fn an_item_ends_where_its_encoding_does(value in value(), rest in any::<[u8; 3]>()) {
             let item = encode(&value);
             let followed = [&item[..], &rest].concat();
-            prop_assert_eq!(item_length(&followed), Ok(Some(item.len())));
+            prop_assert_eq!(item_length(&followed, MAX), Ok(Some(item.len())));
             for cut in 0..item.len() {
-                prop_assert_eq!(item_length(&item[..cut]), Ok(None));
+                prop_assert_eq!(item_length(&item[..cut], MAX), Ok(None));
             }
         }
 
         #[test]
         fn anything_else_is_refused_or_waited_for(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            if let Ok(Some(length)) = item_length(&bytes) {
+            if let Ok(Some(length)) = item_length(&bytes, MAX) {
                 prop_assert!(length <= bytes.len());
             }
         }
     }
 
     #[test]
-    fn what_is_longer_than_a_record_is_refused_before_it_comes() {
-        assert_eq!(item_length(&[0x5a, 0xff, 0xff, 0xff, 0xff]), Err(Malformed));
-        assert_eq!(item_length(&[0x9a, 0x00, 0x10, 0x00, 0x00]), Err(Malformed));
-        assert_eq!(item_length(&[0x5f]), Err(Malformed));
-        assert_eq!(item_length(&[0xc0]), Err(Malformed));
+    fn what_is_longer_than_it_may_be_is_refused_before_it_comes() {
+        assert_eq!(item_length(&[0x5a, 0xff, 0xff, 0xff, 0xff], MAX), Err(Malformed));
+        assert_eq!(item_length(&[0x9a, 0x00, 0x10, 0x00, 0x00], MAX), Err(Malformed));
+        assert_eq!(item_length(&[0x5f], MAX), Err(Malformed));
+        assert_eq!(item_length(&[0xc0], MAX), Err(Malformed));
     }
 }
