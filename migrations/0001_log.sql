@@ -22,27 +22,21 @@ create table log.events (
     constraint events_record_check check (octet_length(record) between 1 and 65535),
     constraint events_leaf_hash_check check (octet_length(leaf_hash) = 32)
 );
--- Records are small and hold digests and signatures: trying to compress them costs time and saves nothing.
-alter table log.events alter column record set storage plain;
+-- Records hold digests and signatures: trying to compress them costs time and saves nothing. Small ones stay in the
+-- row, large ones go beside it.
+alter table log.events alter column record set storage external;
 create index events_repository_idx on log.events (repository, position) where repository is not null;
 
 comment on table log.events is 'Append-only event records, gap-free, in commit order.';
 comment on column log.events.position is 'Place in the log, 0-based: the leaf index in the Merkle tree.';
 comment on column log.events.stream is 'What the event is about.';
-comment on column log.events.seq is 'Version in its stream, 0-based.';
+comment on column log.events.seq is 'Version in its stream, 0-based. The largest is the version of the stream.';
 comment on column log.events.event_id is 'UUIDv7, unique: an append that is retried is the same append.';
 comment on column log.events.type is 'noun.past-tense';
 comment on column log.events.repository is 'The repository it concerns, for readers who may see only that one.';
 comment on column log.events.recorded_at is 'Milliseconds since the Unix epoch, UTC, never decreasing.';
 comment on column log.events.record is 'Canonical CBOR, exactly as hashed.';
 comment on column log.events.leaf_hash is 'SHA-256(0x00 || record), RFC 9162.';
-
-create table log.streams (
-    stream  text collate "C" not null,
-    version bigint not null,
-    constraint streams_pkey primary key (stream)
-) with (fillfactor = 70);
-comment on table log.streams is 'The version (seq of the last event) of each stream.';
 
 -- What the log refers to by digest but is too large for a record, or may have to be erased.
 create table log.documents (

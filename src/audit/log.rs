@@ -127,11 +127,6 @@ impl Verifier {
         &self.frontier
     }
 
-    /// The last version of each stream.
-    pub const fn streams(&self) -> &HashMap<StreamName, u64> {
-        &self.streams
-    }
-
     /// Takes the next record.
     pub fn push(&mut self, record: &[u8]) -> Verified {
         let position = self.frontier.size();

@@ -24,8 +24,6 @@ pub enum Subject {
     Column,
     /// The head row.
     Head,
-    /// The version of a stream.
-    Stream,
     /// A Merkle tile.
     Tile,
     /// A signed checkpoint, or a root that is not what it signed.
@@ -49,7 +47,6 @@ impl fmt::Display for Subject {
             Self::Tail => "tail",
             Self::Column => "column",
             Self::Head => "head",
-            Self::Stream => "stream",
             Self::Tile => "tile",
             Self::Checkpoint => "checkpoint",
             Self::Receipt => "receipt",

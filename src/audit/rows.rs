@@ -171,37 +171,6 @@ async fn check_tiles(
     Ok(())
 }
 
-/// Compares the versions of streams with what the records made them.
-pub(super) async fn check_streams(
-    snapshot: &mut PgConnection,
-    verifier: &mut Verifier,
-) -> Result<(), sqlx::Error> {
-    let mut found: u64 = 0;
-    let mut after = String::new();
-    loop {
-        let rows = sqlx::query_file!("src/audit/sql/rows_streams.sql", after, PAGE_ROWS)
-            .fetch_all(&mut *snapshot)
-            .await?;
-        let Some(last) = rows.last() else { break };
-        after.clone_from(&last.stream);
-        for row in rows {
-            found += 1;
-            let expected =
-                row.stream.parse().ok().and_then(|stream| verifier.streams().get(&stream).copied());
-            if expected != Some(row.version.unsigned_abs()) {
-                let detail = format!("is at {}, its records make it {expected:?}", row.version);
-                verifier.report_mut().find(Subject::Stream, row.stream, detail);
-            }
-        }
-    }
-    let expected = verifier.streams().len() as u64;
-    if found < expected {
-        let detail = format!("{expected} streams have records, {found} have a version");
-        verifier.report_mut().find(Subject::Stream, "log.streams", detail);
-    }
-    Ok(())
-}
-
 /// The head row as it stands, however damaged.
 pub(super) struct Head {
     pub(super) size: i64,

@@ -113,7 +113,6 @@ async fn tables(
     }
     rows::expect_checkpoints(&mut snapshot, &mut verifier).await?;
     let claims = rows::check(&mut snapshot, head.size.unsigned_abs(), &mut verifier, progress).await?;
-    rows::check_streams(&mut snapshot, &mut verifier).await?;
     rows::check_head(&head, &mut verifier);
     let mut report = verifier.finish();
     documents::check(&mut snapshot, &claims, &mut report, progress).await?;

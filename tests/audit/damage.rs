@@ -40,6 +40,12 @@ const DAMAGE: [(&str, &str, Subject, &str); 21] = [
         "type of position 7",
     ),
     (
+        "a stream's version",
+        "update log.events set seq = 5 where stream = 'tag/acme/reports:v1'",
+        Subject::Column,
+        "seq of position",
+    ),
+    (
         "a node of a tile",
         "update log.tiles set hashes = set_byte(hashes, 33, get_byte(hashes, 33) # 1)",
         Subject::Tile,
@@ -71,12 +77,6 @@ const DAMAGE: [(&str, &str, Subject, &str); 21] = [
         "frontier",
     ),
     ("the head forgets the tail", "update log.head set size = 3", Subject::Head, "size"),
-    (
-        "a stream's version",
-        "update log.streams set version = 5 where stream = 'tag/acme/reports:v1'",
-        Subject::Stream,
-        "tag/acme/reports:v1",
-    ),
     ("a row of a view", "update view.tags set tag = 'v2'", Subject::View, "tags"),
     ("a row of a view is missing", "delete from view.blobs where size_bytes = 17", Subject::View, "blobs"),
     (

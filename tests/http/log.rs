@@ -157,3 +157,19 @@ async fn a_checkpoint_is_signed_soon_and_not_sent_twice() {
     send(again).await.is(304);
     scene.end().await;
 }
+
+#[tokio::test]
+async fn a_damaged_log_breaks_every_stream_off() {
+    let scene = Scene::start().await;
+    scene.deposit(REPOSITORY, "v1", &[b"x"]).await;
+    let damage = "alter table log.events disable trigger all; delete from log.events where position = 2";
+    sqlx::raw_sql(damage).execute(scene.node.pool()).await.unwrap();
+    for form in ["application/cbor-seq", "application/x-ndjson", "text/event-stream"] {
+        let response = scene.admin("GET", "/log/events").header("accept", form).send().await.unwrap();
+        assert_eq!(response.status(), 200, "it is met on the way");
+        response.bytes().await.expect_err("an end that looked clean would be a lie");
+        let response = scene.admin("GET", "/log/events?limit=2").header("accept", form).send().await.unwrap();
+        assert!(!response.bytes().await.unwrap().is_empty(), "what is before it can be had");
+    }
+    scene.end().await;
+}

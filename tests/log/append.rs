@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use strongroom::clock::Manual;
-use strongroom::kernel::limits::CLOCK_JUMP_FORWARD_MAX_MS;
+use strongroom::kernel::limits::{CLOCK_JUMP_FORWARD_MAX_MS, EVENT_RECORD_MAX_BYTES};
 use strongroom::kernel::merkle::{Frontier, leaf_hash};
 use strongroom::log::{Error, Expected, Guard, Member, head, read, tiles};
 
-use crate::fixture::{Fixture, one, tag_set};
+use crate::fixture::{Fixture, blob_stored, one, tag_set};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_callers_of_two_processes_get_gap_free_positions_and_one_tree() {
@@ -38,6 +38,22 @@ async fn many_callers_of_two_processes_get_gap_free_positions_and_one_tree() {
     assert_eq!(tiles::root_at(&mut connection, 640).await.unwrap(), frontier.root());
     drop(other);
     other_tasks.drain().await;
+}
+
+#[tokio::test]
+async fn a_record_of_the_largest_size_is_kept_and_one_byte_more_is_refused() {
+    let fixture = Fixture::new().await;
+    fixture.append("before").await;
+    let rest = blob_stored(0).1;
+    let (largest, bytes) = blob_stored(EVENT_RECORD_MAX_BYTES - rest - 2);
+    assert_eq!(bytes, EVENT_RECORD_MAX_BYTES);
+    fixture.log.append(one(largest)).await.unwrap();
+    let (larger, bytes) = blob_stored(EVENT_RECORD_MAX_BYTES - rest - 1);
+    assert_eq!(bytes, EVENT_RECORD_MAX_BYTES + 1);
+    let error = fixture.log.append(one(larger)).await.unwrap_err();
+    assert!(matches!(error, Error::Record(_)), "{error}");
+    let raw = read::entry(fixture.database.database.pool(), 1).await.unwrap().unwrap();
+    assert_eq!(raw.record.len(), EVENT_RECORD_MAX_BYTES);
 }
 
 #[tokio::test]
@@ -169,18 +185,6 @@ async fn draining_answers_everything_that_was_queued() {
     for append in appends {
         append.await.unwrap().unwrap();
     }
-}
-
-#[tokio::test]
-async fn a_gap_is_reported_and_never_skipped() {
-    let fixture = Fixture::new().await;
-    for n in 0..5 {
-        fixture.append(&format!("t{n}")).await;
-    }
-    let damage = "alter table log.events disable trigger all; delete from log.events where position = 2";
-    sqlx::raw_sql(damage).execute(&mut fixture.database.connect().await).await.unwrap();
-    let error = read::page(fixture.database.database.pool(), &read::Query::from(0), 100).await.unwrap_err();
-    assert!(matches!(error, read::Error::Gap { expected: 2 }), "{error}");
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use sqlx::PgConnection;
 use strongroom::clock::{Clock, System};
 use strongroom::kernel::digest::Digests;
-use strongroom::kernel::event::TagSet;
-use strongroom::kernel::id::StreamName;
+use strongroom::kernel::event::{self, BlobStored, Event, TagSet};
+use strongroom::kernel::id::{ObjectKey, StreamName};
 use strongroom::log::{Folds, Guard, GuardFailure, Log, Member, NewEvent, Options, Recorded, Tasks, head};
 
 use crate::harness::postgres::TestDatabase;
@@ -91,6 +91,37 @@ pub(crate) fn tag_set(tag: &str, content: &str) -> NewEvent {
     let stream = StreamName::tag(&repository, &tag);
     let manifest = Digests::of(content.as_bytes()).blake3;
     NewEvent::new("tok_test".parse().unwrap(), stream, TagSet { repository, tag, manifest, previous: None })
+}
+
+/// An event with a receipt of that length, and the bytes of its record as the first of its stream.
+pub(crate) fn blob_stored(receipt_bytes: usize) -> (NewEvent, usize) {
+    let digests = Digests::of(b"x");
+    let fact = BlobStored {
+        repository: "acme/reports".parse().unwrap(),
+        blake3: digests.blake3,
+        sha256: digests.sha256,
+        size_bytes: 1,
+        store: "main".parse().unwrap(),
+        object: ObjectKey::from_uuid(uuid::Uuid::now_v7()),
+        node: "node".parse().unwrap(),
+        receipt: "r".repeat(receipt_bytes),
+    };
+    let new = NewEvent::new("tok_test".parse().unwrap(), StreamName::blob(digests.blake3), fact);
+    let event = Event {
+        id: new.id,
+        at_ms: System.now_ms(),
+        actor: new.actor.clone(),
+        stream: new.stream.clone(),
+        seq: 0,
+        fact: new.fact.clone(),
+        cause: None,
+    };
+    let bytes = match event.encode() {
+        Ok(record) => record.len(),
+        Err(event::Error::TooLarge(bytes)) => bytes,
+        Err(error) => panic!("{error}"),
+    };
+    (new, bytes)
 }
 
 pub(crate) fn one(event: NewEvent) -> Member {

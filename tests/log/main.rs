@@ -9,3 +9,5 @@ mod append;
 mod append_only;
 mod checkpoints;
 mod fixture;
+mod reading;
+mod together;

@@ -3,11 +3,13 @@
 //! ```text
 //! append(member) -> bounded queue -> writer task -> one transaction a batch -> reply
 //! ```
+//! - `look` says what has to be looked up for that, which is nothing where everything is new.
 //! - `plan` decides, purely, what of a batch becomes rows and what each member is told.
 //! - `transaction` is the SQL of one batch; `writer` the task that drives both, retries singly after a failure, and
 //!   looks event ids up after a commit whose outcome is unknown.
 //! - `wake` tells readers, in this process and others, that the log has grown.
 
+mod look;
 mod plan;
 mod transaction;
 mod wake;

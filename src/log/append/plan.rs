@@ -53,6 +53,13 @@ pub(super) struct Plan {
     pub(super) outcomes: Vec<Outcome>,
 }
 
+impl Plan {
+    /// Whether any member is told no.
+    pub(super) fn refuses(&self) -> bool {
+        self.outcomes.iter().any(|outcome| matches!(outcome, Outcome::Answer(Err(_))))
+    }
+}
+
 /// The `at` of the next events.
 ///
 /// # Errors

@@ -2,24 +2,26 @@
 //!
 //! ```text
 //! begin; lock head    one round trip
-//! versions and ids    one, planned for arrays of any length
+//! versions and ids    one, planned for arrays of any length; none where everything is new (see `look`)
 //! guards              one for each kind that the batch has, often none
-//! events, streams, tiles, head   one data-modifying statement
+//! events, tiles, head one data-modifying statement
 //! views               as many as the folds need
 //! commit
 //! ```
-//! After any error the connection is thrown away, which rolls back: there is no half-used transaction to reason about.
+//! After any error but one the connection is thrown away, which rolls back: there is no half-used transaction to reason
+//! about. The one is a constraint that found what was taken for granted, which says all about where things are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{Connection, Row};
 use uuid::Uuid;
 
 use super::Error;
+use super::look::Look;
 use super::plan::{Loaded, Plan};
 use crate::kernel::event::Event;
-use crate::kernel::id::{EventId, StreamName};
+use crate::kernel::id::EventId;
 use crate::log::Folds;
 use crate::log::guard::Guard;
 use crate::log::head::{self, Head};
@@ -87,7 +89,7 @@ impl Transactions {
         self.end(transaction, "commit").await
     }
 
-    /// Ends a transaction that wrote nothing.
+    /// Ends a transaction of which nothing is to stay.
     pub(super) async fn rollback(&mut self, transaction: Transaction) -> Result<(), Error> {
         self.end(transaction, "rollback").await
     }
@@ -122,8 +124,13 @@ impl Transaction {
     }
 
     /// Everything that the plan of this batch depends on.
-    pub(super) async fn load(&mut self, members: &[Member], folds: &dyn Folds) -> Result<Loaded, Error> {
-        let mut loaded = self.versions_and_ids(members).await?;
+    pub(super) async fn load(
+        &mut self,
+        members: &[Member],
+        look: Look,
+        folds: &dyn Folds,
+    ) -> Result<Loaded, Error> {
+        let mut loaded = self.versions_and_ids(members, look).await?;
         let (owners, guards): (Vec<usize>, Vec<&Guard>) = members
             .iter()
             .enumerate()
@@ -137,18 +144,17 @@ impl Transaction {
         Ok(loaded)
     }
 
-    async fn versions_and_ids(&mut self, members: &[Member]) -> Result<Loaded, Error> {
-        let written = members.iter().flat_map(|member| member.events.iter().map(|event| &event.stream));
-        let expected = members.iter().flat_map(|member| member.expected.iter().map(|(stream, _)| stream));
-        let streams: HashSet<&StreamName> = written.chain(expected).collect();
-        let streams: Vec<&StreamName> = streams.into_iter().collect();
+    async fn versions_and_ids(&mut self, members: &[Member], look: Look) -> Result<Loaded, Error> {
+        let mut loaded = Loaded::default();
+        let streams = look.streams(members);
         let names: Vec<&str> = streams.iter().map(|stream| stream.as_str()).collect();
-        let ids: Vec<Uuid> =
-            members.iter().flat_map(|member| member.events.iter().map(|event| event.id.0)).collect();
+        let ids: Vec<Uuid> = look.ids(members).into_iter().map(|id| id.0).collect();
+        if names.is_empty() && ids.is_empty() {
+            return Ok(loaded);
+        }
         let rows = sqlx::query_file!("src/log/sql/append_check.sql", &names as &[&str], &ids)
             .fetch_all(&mut self.connection)
             .await?;
-        let mut loaded = Loaded::default();
         for row in rows {
             let value = row.value.unsigned_abs();
             match row.record {
@@ -177,8 +183,6 @@ impl Transaction {
             events.iter().map(|row| row.event.fact.repository().map(|name| name.as_str())).collect();
         let records: Vec<&[u8]> = events.iter().map(|row| row.record.as_slice()).collect();
         let leaves: Vec<&[u8]> = plan.leaves.iter().map(<[u8; 32]>::as_slice).collect();
-        let (moved, versions): (Vec<&str>, Vec<i64>) =
-            plan.versions.iter().map(|(stream, version)| (stream.as_str(), to_column(*version))).unzip();
         let tile_levels: Vec<i16> =
             plan.tiles.iter().map(|tile| i16::try_from(tile.level).expect("at most 8 levels")).collect();
         let tile_indexes: Vec<i64> = plan.tiles.iter().map(|tile| to_column(tile.index)).collect();
@@ -195,8 +199,6 @@ impl Transaction {
             to_column(plan.at_ms),
             &records as &[&[u8]],
             &leaves as &[&[u8]],
-            &moved as &[&str],
-            &versions,
             &tile_levels,
             &tile_indexes,
             &tile_hashes,

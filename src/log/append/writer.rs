@@ -12,7 +12,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::plan::{Outcome, Plan, next_at, plan};
+use super::look::{self, Look};
+use super::plan::{self, Outcome, Plan, next_at};
 use super::transaction::Transactions;
 use super::{Error, Options, Request};
 use crate::clock::Clock;
@@ -118,6 +119,13 @@ impl Writer {
     }
 
     async fn transact(&mut self, members: &[Member]) -> Result<Vec<Outcome>, Error> {
+        match self.transact_after(Look::Versions, members).await {
+            Err(error) if look::was_found(&error) => self.transact_after(Look::Everything, members).await,
+            ended => ended,
+        }
+    }
+
+    async fn transact_after(&mut self, look: Look, members: &[Member]) -> Result<Vec<Outcome>, Error> {
         let (mut transaction, head) = self.transactions.begin().await?;
         self.refuse_other_folds(&head)?;
         let at_ms = next_at(self.clock.now_ms(), &head, self.options.accept_clock)?;
@@ -125,13 +133,22 @@ impl Writer {
             // Another process appended, or this is the first batch.
             self.edge = transaction.edge(head.size()).await?;
         }
-        let loaded = transaction.load(members, &*self.folds).await?;
-        let plan = plan(members, loaded, head, self.edge.clone(), at_ms);
+        let loaded = transaction.load(members, look, &*self.folds).await?;
+        let mut plan = plan::plan(members, loaded, head.clone(), self.edge.clone(), at_ms);
+        if look == Look::Versions && plan.refuses() {
+            let loaded = transaction.load(members, Look::Everything, &*self.folds).await?;
+            plan = plan::plan(members, loaded, head, self.edge.clone(), at_ms);
+        }
         if plan.events.is_empty() {
             self.transactions.rollback(transaction).await?;
             return Ok(plan.outcomes);
         }
-        transaction.write(&plan, &*self.folds).await?;
+        if let Err(error) = transaction.write(&plan, &*self.folds).await {
+            if look::was_found(&error) {
+                self.transactions.rollback(transaction).await?;
+            }
+            return Err(error);
+        }
         if let Err(error) = self.transactions.commit(transaction).await {
             self.settle(&plan, error).await?;
         }

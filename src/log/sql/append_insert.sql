@@ -5,13 +5,9 @@ with appended as (
     select position, stream, seq, event_id, type, repository, $7, record, leaf_hash
     from unnest($1::bigint[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $8::bytea[], $9::bytea[])
         as row (position, stream, seq, event_id, type, repository, record, leaf_hash)
-), moved as (
-    insert into log.streams (stream, version)
-    select stream, version from unnest($10::text[], $11::bigint[]) as row (stream, version)
-    on conflict on constraint streams_pkey do update set version = excluded.version
 ), cut as (
     insert into log.tiles (level, index, hashes, root)
     select level, index, hashes, root
-    from unnest($12::smallint[], $13::bigint[], $14::bytea[], $15::bytea[]) as row (level, index, hashes, root)
+    from unnest($10::smallint[], $11::bigint[], $12::bytea[], $13::bytea[]) as row (level, index, hashes, root)
 )
-update log.head set size = $16, frontier = $17, last_at = $7
+update log.head set size = $14, frontier = $15, last_at = $7

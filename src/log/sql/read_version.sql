@@ -1,2 +1,2 @@
 -- log.read.version
-select version from log.streams where stream = $1
+select seq from log.events where stream = $1 order by seq desc limit 1
