@@ -11,9 +11,25 @@
 //! --store           STRONGROOM_STORE           store              main
 //! --node            STRONGROOM_NODE            node               local
 //! ```
+//! Stores, in the file only; without any there is one, on this machine's disk, in `blobs-dir` and named by `store`:
+//!
+//! ```toml
+//! [[store]]                    # deposits go to the first, or to the one that --store names
+//! name = "bucket"
+//! kind = "s3"
+//! bucket = "evidence"
+//! endpoint = "http://127.0.0.1:9000"   # if not Amazon's; region, prefix, storage-class and redirect may follow
+//!
+//! [[store]]
+//! name = "disk"
+//! kind = "filesystem"
+//! path = "/srv/strongroom"
+//! ```
 //! - What is given first counts; an empty variable is one that is not set.
 //! - A setting that is misspelt in the file is refused, and so is a value that is not understood, with where it stood.
 //! - The state directory decides which file is read, so the file cannot name it.
+
+mod stores;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,8 +37,10 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use crate::kernel::id::{NodeName, StoreName};
+use crate::kernel::id::NodeName;
 use crate::postgres::{self, DatabaseUrl, default_state_dir};
+
+pub use stores::{StorePlace, StoreSettings, StoreSource, Stores};
 
 /// The file in the state directory.
 const FILE: &str = "strongroom.toml";
@@ -80,8 +98,8 @@ pub struct Source {
     pub postgres_bin: Option<PathBuf>,
     /// Where objects lie.
     pub blobs_dir: Option<PathBuf>,
-    /// The name of that store, in grants, receipts and events.
-    pub store: Option<String>,
+    /// The stores, or the name of that one, in grants, receipts and events.
+    pub store: Option<Stores>,
     /// The name of this node, in receipts and events.
     pub node: Option<String>,
 }
@@ -98,7 +116,7 @@ impl Source {
             database_url: text("DATABASE_URL"),
             postgres_bin: path("STRONGROOM_POSTGRES_BIN"),
             blobs_dir: path("STRONGROOM_BLOBS_DIR"),
-            store: text("STRONGROOM_STORE"),
+            store: text("STRONGROOM_STORE").map(Stores::Named),
             node: text("STRONGROOM_NODE"),
         }
     }
@@ -128,10 +146,8 @@ pub struct Settings {
     pub database_url: Option<DatabaseUrl>,
     /// Where the binaries of Postgres are, if they are not to be looked for.
     pub postgres_bin: Option<PathBuf>,
-    /// Where objects lie.
-    pub blobs_dir: PathBuf,
-    /// The name of that store.
-    pub store: StoreName,
+    /// Where objects lie: at least one. Deposits go to the first.
+    pub stores: Vec<StoreSettings>,
     /// The name of this node.
     pub node: NodeName,
 }
@@ -167,17 +183,42 @@ impl Settings {
     }
 
     fn resolve(given: Source, file: Source) -> Result<Self, Error> {
+        let (chosen, listed) = match (given.store.clone(), file.store.clone()) {
+            (Some(Stores::Listed(listed)), _) => (None, Some(listed)),
+            (chosen, Some(Stores::Listed(listed))) => (chosen, Some(listed)),
+            (chosen, named) => (chosen.or(named), None),
+        };
+        let chosen = chosen.and_then(|chosen| match chosen {
+            Stores::Named(name) => Some(name),
+            Stores::Listed(_) => None,
+        });
         let source = given.or(file);
         let state_dir = source.state_dir.map_or_else(default_state_dir, Ok)?;
+        let blobs = state_dir.join("blobs");
         Ok(Self {
             listen: parse("listen", source.listen.as_deref().unwrap_or(DEFAULT_LISTEN))?,
             database_url: source.database_url.map(|url| parse("database-url", &url)).transpose()?,
             postgres_bin: source.postgres_bin,
-            blobs_dir: source.blobs_dir.unwrap_or_else(|| state_dir.join("blobs")),
-            store: parse("store", source.store.as_deref().unwrap_or("main"))?,
+            stores: stores::resolve(listed, chosen.as_deref(), source.blobs_dir, blobs)?,
             node: parse("node", source.node.as_deref().unwrap_or("local"))?,
             state_dir,
         })
+    }
+
+    /// The store that deposits go to.
+    ///
+    /// # Panics
+    /// If there is none, which no way to make settings allows.
+    pub fn store(&self) -> &StoreSettings {
+        self.stores.first().expect("there is a store")
+    }
+
+    /// The directory of that store, if it is one on this machine.
+    pub fn blobs_dir(&self) -> Option<&Path> {
+        match &self.store().place {
+            StorePlace::Filesystem { path } => Some(path),
+            StorePlace::S3 { .. } => None,
+        }
     }
 
     /// The part of it that finds the database.
@@ -221,12 +262,13 @@ mod tests {
         let text = |value: &str| Some(value.to_owned());
         let flags = Source { listen: text("127.0.0.1:1"), ..flags(Path::new("/state")) };
         let environment = Source { listen: text("127.0.0.1:2"), node: text("two"), ..Source::default() };
-        let file = Source { node: text("three"), store: text("three"), ..Source::default() };
+        let named = Stores::Named("three".to_owned());
+        let file = Source { node: text("three"), store: Some(named), ..Source::default() };
         let settings = Settings::resolve(flags.or(environment), file).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:1");
         assert_eq!(settings.node.as_str(), "two");
-        assert_eq!(settings.store.as_str(), "three");
-        assert_eq!(settings.blobs_dir, Path::new("/state/blobs"));
+        assert_eq!(settings.store().name.as_str(), "three");
+        assert_eq!(settings.blobs_dir(), Some(Path::new("/state/blobs")));
     }
 
     #[test]

@@ -17,7 +17,7 @@
 //!    | event log (Postgres)      |->| views     |     | data plane             |   never touches Postgres
 //!    | the only source of truth  |  | folds     |     | sessions, seal, serve  |
 //!    +---------------------------+  +-----------+     +------------------------+
-//!                                                           |  object stores
+//!                                                           |  object stores: disks, S3 buckets
 //! ```
 //!
 //! Two rules carry everything. **The log is the only truth**: a state change is an event or it did not happen; views

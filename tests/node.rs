@@ -192,7 +192,7 @@ async fn clean(test: &mut TestNode) {
 async fn a_log_that_lost_its_checkpoint_needs_an_operators_word() {
     let mut test = TestNode::start().await;
     test.halt().await;
-    std::fs::remove_file(test.settings().blobs_dir.join("documents/checkpoints/latest")).unwrap();
+    std::fs::remove_file(test.settings().blobs_dir().unwrap().join("documents/checkpoints/latest")).unwrap();
     let settings = test.settings().clone();
     let error = Node::open(settings.clone()).await.unwrap_err();
     assert!(matches!(error, node::Error::Checkpoint(_)), "{error}");

@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 use super::EXIT_STATUS;
 use super::output::{Exit, Output};
 use super::service::Place;
-use crate::config::{Settings, Source};
+use crate::config::{Settings, Source, Stores};
 use crate::http::{self, App};
 use crate::node::{Node, Options};
 
@@ -22,6 +22,10 @@ use crate::node::{Node, Options};
 ///
 /// The first start makes what is needed: the database, the signing keys, and one admin token, kept 0600 in the state
 /// directory. ^C or SIGTERM end it in order: uploads come to rest where they can be resumed, the log is drained.
+///
+/// Blobs lie under the state directory, unless the settings file lists stores: `[[store]]` with name and kind, and path
+/// (filesystem) or bucket, endpoint, region, prefix, storage-class, redirect (s3). Credentials for a bucket come from the
+/// usual AWS environment, profile or instance.
 ///
 /// Logs go to standard error, for people on a terminal and as JSON elsewhere; `RUST_LOG` filters them.
 #[derive(Debug, clap::Args)]
@@ -32,7 +36,8 @@ pub(super) struct Args {
     /// Where to listen; port 0 takes any that is free. 127.0.0.1:7070, if left out.
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// The name of the store, in grants, receipts and events; `main`, if left out.
+    /// The name of the store, in grants, receipts and events; `main`, if left out. Where the settings file lists stores,
+    /// the one that deposits go to; the first, if left out.
     #[arg(long, value_name = "NAME")]
     store: Option<String>,
     /// The name of this node, in receipts and events; `local`, if left out.
@@ -63,7 +68,8 @@ pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
         accept_missing_checkpoint: args.accept_missing_checkpoint,
         ..Options::default()
     };
-    let flags = Source { listen: args.listen, store: args.store, node: args.node, ..args.place.source() };
+    let store = args.store.map(Stores::Named);
+    let flags = Source { listen: args.listen, store, node: args.node, ..args.place.source() };
     let settings = Settings::load(flags)?;
     let listen = settings.listen;
     let node = Arc::new(Node::open_with(settings, options).await?);

@@ -31,7 +31,10 @@ pub(super) async fn run(_: Args, global: &Global, output: &Output) -> anyhow::Re
             Some(size) => writeln!(out, "signed    the first {size} events")?,
             None => writeln!(out, "signed    nothing yet")?,
         }
-        writeln!(out, "store     {}, {}", server.store.name, server.store.kind)?;
+        for (n, store) in server.stores.iter().enumerate() {
+            let role = if n == 0 && server.stores.len() > 1 { ", takes deposits" } else { "" };
+            writeln!(out, "store     {}, {}{role}", store.name, store.kind)?;
+        }
         let whose = if server.postgres.embedded { "embedded" } else { "external" };
         writeln!(out, "postgres  {}, {whose}", server.postgres.version)?;
         writeln!(out, "you       {}: {}", caller.subject, caller.scopes.join(" "))

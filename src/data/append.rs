@@ -22,7 +22,8 @@ use super::registry::Turn;
 use super::session::{Error, Status};
 use super::{Admitted, Checksum, DataPlane};
 use crate::kernel::id::SessionId;
-use crate::stores::Version;
+use crate::kernel::limits::TAKEOVER_TRIES_MAX;
+use crate::stores::{self, Version};
 
 /// What a request says about the bytes that it brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,14 @@ impl Append {
     pub const fn at(offset: u64) -> Self {
         Self { offset, content_length: None, length: None, checksum: None }
     }
+}
+
+/// How a request begins.
+enum Begun {
+    /// With the right to write up to so many bytes in all.
+    Writing(Box<(Pen, Record)>, u64),
+    /// It has nothing to write: the session was sealed with its last byte.
+    Ended(Status),
 }
 
 impl DataPlane {
@@ -77,14 +86,47 @@ impl DataPlane {
 
     async fn take(&self, session: SessionId, request: Append, body: Body) -> Result<Status, Error> {
         let turn = self.0.registry.take_over(session).await;
-        let (mut journal, version) = self.current(&turn).await?;
+        let mut tries = 0;
+        let ((pen, record), max) = loop {
+            let (journal, version) = self.current(&turn).await?;
+            match self.begin(journal, version.clone(), request).await {
+                Ok(Begun::Writing(pen, max)) => break (*pen, max),
+                Ok(Begun::Ended(status)) => return Ok(status),
+                // A writer in another process was faster with its next entry. It is displaced all the same: the later wins.
+                Err(error)
+                    if tries < TAKEOVER_TRIES_MAX && self.was_overtaken(session, &version, &error).await =>
+                {
+                    tries += 1;
+                    tracing::debug!(%session, %error, "taking over from another process");
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let intake = Intake::new(self, &turn, pen, record, max);
+        let (pen, record, end) = Box::pin(intake.receive(body)).await?;
+        self.conclude(turn, pen, record, end).await
+    }
+
+    /// Whether that failed because the journal, and with it the stage, moved on meanwhile.
+    async fn was_overtaken(&self, session: SessionId, seen: &Version, error: &Error) -> bool {
+        use stores::Error as E;
+        match error {
+            Error::Displaced | Error::Store(E::Missing(_) | E::Lost { .. }) => {
+                self.load(session).await.is_ok_and(|(_, version)| version != *seen)
+            }
+            _ => false,
+        }
+    }
+
+    /// Checks what the request wants against the journal, and takes that over.
+    async fn begin(&self, mut journal: Journal, version: Version, request: Append) -> Result<Begun, Error> {
         let at = match &journal.phase {
             Phase::Receiving(at) => at.clone(),
             // The answer to the request that sealed it was lost; what comes beyond it is too much.
             Phase::Sealed { .. } if journal.length == Some(request.offset) => {
                 return match request.content_length {
                     Some(1..) => Err(Error::TooLarge { max: request.offset }),
-                    Some(0) | None => journal.status(),
+                    Some(0) | None => journal.status().map(Begun::Ended),
                 };
             }
             _ => {
@@ -100,10 +142,8 @@ impl DataPlane {
         if request.content_length.is_some_and(|more| request.offset.saturating_add(more) > max) {
             return Err(Error::TooLarge { max });
         }
-        let (pen, record) = self.fence(journal, version, at, request.checksum).await?;
-        let intake = Intake::new(self, &turn, pen, record, max);
-        let (pen, record, end) = Box::pin(intake.receive(body)).await?;
-        self.conclude(turn, pen, record, end).await
+        let pen = self.fence(journal, version, at, request.checksum).await?;
+        Ok(Begun::Writing(Box::new(pen), max))
     }
 
     /// Opens the stage and takes the journal over.
@@ -114,7 +154,8 @@ impl DataPlane {
         at: Durable,
         checksum: Option<Checksum>,
     ) -> Result<(Pen, Record), Error> {
-        let mut staged = self.0.config.store.stage(&journal.object, at.staged.as_ref()).await?;
+        let mut staged =
+            self.0.config.store.stage(&journal.object, at.staged.as_ref(), journal.length).await?;
         journal.epoch += 1;
         journal.phase = Phase::Receiving(Durable { hash: at.hash.clone(), staged: Some(staged.state()) });
         let version = self.save(&journal, Some(&version)).await?;

@@ -81,16 +81,15 @@ impl DataPlane {
         let Operation::Read(read) = &grant.operation else {
             return Err(Error::NotPermitted("it is for an upload"));
         };
-        if grant.store != self.0.config.store_name {
-            return Err(Error::NotPermitted("it is for another store"));
-        }
+        let Some(store) = self.0.config.stores.get(&grant.store) else {
+            return Err(Error::NotPermitted("it is for a store that this node does not have"));
+        };
         let size_bytes = read.size_bytes;
         let range = range.unwrap_or(0..size_bytes);
         // An empty range is the whole of an empty blob, or nothing at all.
         if range.end > size_bytes || (range.is_empty() && range != (0..size_bytes)) {
             return Err(Error::Range { size_bytes });
         }
-        let store = &self.0.config.store;
         match store.size(&read.object).await.map_err(Error::Store)? {
             None => return Err(read.missing()),
             Some(found) if found != size_bytes => {

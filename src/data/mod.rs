@@ -31,6 +31,7 @@ mod small;
 mod sweep;
 mod together;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub struct Config {
     pub store: Arc<dyn Store>,
     /// The name of that store, in grants and receipts.
     pub store_name: StoreName,
+    /// All stores by name, that one too: blobs are read from each.
+    pub stores: HashMap<StoreName, Arc<dyn Store>>,
     /// The name of this node, in receipts.
     pub node: NodeName,
     /// Signs receipts.

@@ -30,7 +30,7 @@ use crate::kernel::hash::Hasher;
 use crate::kernel::limits::{
     HASH_BLOCK_BYTES, JOURNAL_EVERY_BYTES, UPLOAD_BATCH_BYTES, UPLOAD_PROGRESS_BYTES,
 };
-use crate::stores::{self, Staged, Version};
+use crate::stores::{self, Staged, StagedState, Version};
 
 /// The bytes of a request as they come.
 pub(super) type Body = BoxStream<'static, Result<Bytes, String>>;
@@ -66,6 +66,23 @@ pub(super) struct Record {
     pub(super) journal: Journal,
     /// Of that.
     pub(super) version: Version,
+}
+
+impl Record {
+    /// What it says of the stage.
+    fn staged(&self) -> Option<&StagedState> {
+        match &self.journal.phase {
+            Phase::Receiving(at) => at.staged.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Lets the stage know.
+    fn tell(&self, staged: &mut dyn Staged) {
+        if let Some(state) = self.staged() {
+            staged.journaled(state);
+        }
+    }
 }
 
 /// All hashes of the bytes so far.
@@ -146,6 +163,8 @@ pub(super) struct Intake<'a> {
     recording: Option<Recording>,
     /// Bytes up to which the journal is, or is on its way.
     recorded: u64,
+    /// What the journal says of the stage now; the stage has not been told.
+    untold: Option<StagedState>,
     /// Someone asked how far we are, and waits: since before, or after, the recording began.
     asked: bool,
     answering: bool,
@@ -180,6 +199,7 @@ impl<'a> Intake<'a> {
             record: Some(record),
             recording: None,
             recorded: offset,
+            untold: None,
             asked: false,
             answering: false,
         }
@@ -210,11 +230,10 @@ impl<'a> Intake<'a> {
                 End::TooLarge(max) => return Err(Error::TooLarge { max: *max }),
             }
         }
-        let record = match self.recording.take() {
-            Some(recording) => recording.await?,
-            None => self.record.take().expect("here or on its way"),
-        };
-        let record = save(self.plane, record, &mut pen).await?;
+        let record = self.settled(&mut pen).await?;
+        let resting = pen.staged.rest();
+        let record = save(self.plane, record, resting, pen.hashing.saved()).await?;
+        record.tell(&mut *pen.staged);
         self.turn.answer();
         Ok((pen, record, end))
     }
@@ -293,6 +312,17 @@ impl<'a> Intake<'a> {
             self.turn.answer();
         }
         let Some(mut pen) = self.pen.take() else { return };
+        if let Some(state) = self.untold.take() {
+            pen.staged.journaled(&state);
+        }
+        if pen.staged.is_waiting() {
+            if let Some(record) = self.record.take() {
+                self.recording = Some(reserve(self.plane, record, &mut pen));
+            }
+            // Until the journal has it.
+            self.pen = Some(pen);
+            return;
+        }
         let behind = pen.hashing.bytes() - self.recorded;
         if self.asked && behind == 0 && self.recording.is_none() {
             self.asked = false;
@@ -303,7 +333,8 @@ impl<'a> Intake<'a> {
         {
             self.recorded = pen.hashing.bytes();
             self.answering = std::mem::take(&mut self.asked);
-            self.recording = Some(save(self.plane, record, &mut pen));
+            let synced = pen.staged.sync();
+            self.recording = Some(save(self.plane, record, synced, pen.hashing.saved()));
         }
         if self.gathering.is_empty() {
             self.pen = Some(pen);
@@ -316,6 +347,7 @@ impl<'a> Intake<'a> {
     }
 
     fn recorded(&mut self, record: Record) {
+        self.untold = record.staged().cloned();
         self.record = Some(record);
         if std::mem::take(&mut self.answering) {
             self.turn.answer();
@@ -336,6 +368,17 @@ impl<'a> Intake<'a> {
         }
     }
 
+    /// The journal, when none of it is on its way, and the stage knows what is in it.
+    async fn settled(&mut self, pen: &mut Pen) -> Result<Record, Error> {
+        let record = match self.recording.take() {
+            Some(recording) => recording.await?,
+            None => self.record.take().expect("here or on its way"),
+        };
+        self.untold = None;
+        record.tell(&mut *pen.staged);
+        Ok(record)
+    }
+
     /// The pen, after all that was gathered has been written.
     async fn finish_work(&mut self) -> Result<Pen, Error> {
         let mut pen = match self.working.take() {
@@ -343,6 +386,15 @@ impl<'a> Intake<'a> {
             None => self.pen.take().expect("here or at work"),
         };
         if !self.gathering.is_empty() {
+            if let Some(state) = self.untold.take() {
+                pen.staged.journaled(&state);
+            }
+            if pen.staged.is_waiting() {
+                let record = self.settled(&mut pen).await?;
+                let record = reserve(self.plane, record, &mut pen).await?;
+                record.tell(&mut *pen.staged);
+                self.record = Some(record);
+            }
             let batch = std::mem::take(&mut self.gathering);
             metrics::counter!("strongroom_upload_bytes_total").increment(self.gathered as u64);
             pen = work(pen, batch, self.paid.take()).await?;
@@ -369,11 +421,29 @@ async fn work(pen: Pen, batch: Vec<Bytes>, paid: Option<OwnedSemaphorePermit>) -
     }
 }
 
-/// Makes durable what the pen has written, then says so in the journal. Runs by itself while more is written.
-fn save(plane: &DataPlane, mut record: Record, pen: &mut Pen) -> Recording {
-    let (plane, synced, hash) = (plane.clone(), pen.staged.sync(), pen.hashing.saved());
+/// Says in the journal what is durable, once it is. Runs by itself while more is written.
+fn save(
+    plane: &DataPlane,
+    mut record: Record,
+    synced: BoxFuture<'static, Result<StagedState, stores::Error>>,
+    hash: Option<Vec<u8>>,
+) -> Recording {
+    let plane = plane.clone();
     Box::pin(async move {
         record.journal.phase = Phase::Receiving(Durable { hash, staged: Some(synced.await?) });
+        record.version = plane.save(&record.journal, Some(&record.version)).await?;
+        Ok(record)
+    })
+}
+
+/// Lets the journal say what the stage reserves, and nothing else.
+fn reserve(plane: &DataPlane, mut record: Record, pen: &mut Pen) -> Recording {
+    let (plane, state) = (plane.clone(), pen.staged.reserve());
+    Box::pin(async move {
+        let Phase::Receiving(at) = &mut record.journal.phase else {
+            unreachable!("a writer's journal is receiving")
+        };
+        at.staged = Some(state);
         record.version = plane.save(&record.journal, Some(&record.version)).await?;
         Ok(record)
     })

@@ -53,7 +53,7 @@ impl DataPlane {
             Some(found) => {
                 return Err(stores::Error::Lost { object: journal.object.clone(), expected, found }.into());
             }
-            None => store.stage(&journal.object, at.staged.as_ref()).await?.seal().await?,
+            None => store.stage(&journal.object, at.staged.as_ref(), journal.length).await?.seal().await?,
         }
         let digests = *digests;
         self.issue(journal, &version, digests).await?;

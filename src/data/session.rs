@@ -140,6 +140,7 @@ impl From<stores::Error> for Error {
     fn from(error: stores::Error) -> Self {
         match error {
             stores::Error::Full => Self::Full,
+            stores::Error::TooLong { max } => Self::TooLarge { max },
             // Only another process changes a journal whose turn is here.
             stores::Error::Stale(_) => Self::Displaced,
             other => Self::Store(other),

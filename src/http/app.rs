@@ -79,14 +79,16 @@ impl App {
         // A signed note's second line is the size of the log (C2SP tlog-checkpoint).
         let signed = note.and_then(|note| note.lines().nth(1)?.parse().ok());
         let log = wire::LogStatus { size: head.size(), root: hex::encode(head.root()), checkpoint: signed };
+        let stores = self.node.settings().stores.iter();
+        let stores = stores
+            .map(|store| wire::StoreStatus { name: store.name.clone(), kind: store.place.kind().to_owned() });
+        let stores: Vec<_> = stores.collect();
         Ok(wire::Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             node: self.node.name().clone(),
             log,
-            store: wire::StoreStatus {
-                name: self.node.store_name().clone(),
-                kind: self.node.store_kind().to_owned(),
-            },
+            store: stores[0].clone(),
+            stores,
             postgres: wire::PostgresStatus {
                 version: self.node.postgres_version().to_owned(),
                 embedded: self.node.postgres_is_embedded(),

@@ -23,6 +23,7 @@
 //! | `background.rs` | what runs now and then |
 //! | `keeper.rs` | whoever holds the database |
 //! | `service.rs` | how other processes find this one |
+//! | `stores.rs` | where objects lie |
 //! | `offline.rs` | the state of a node without running it |
 //! | `deposit.rs`, `read.rs`, `replay.rs` | what a Rust program does with it |
 
@@ -38,6 +39,7 @@ mod offline;
 mod read;
 mod replay;
 pub mod service;
+mod stores;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -55,7 +57,7 @@ use crate::kernel::id::{KeyId, NodeName, StoreName};
 use crate::kernel::limits::UPLOAD_BUFFER_BUDGET_BYTES;
 use crate::log::{self, Log, checkpoint};
 use crate::postgres::{self, Database, Origin};
-use crate::stores::{self, Filesystem, Store};
+use crate::stores::Store;
 use crate::views::{self, Prepared, Views};
 
 pub use deposit::{DepositError, Deposited};
@@ -99,7 +101,7 @@ pub enum Error {
     },
     /// The store is not to be had.
     #[error("blob store: {0}")]
-    Store(#[from] stores::Error),
+    Store(#[from] crate::stores::Error),
     /// A signing key is not to be had.
     #[error(transparent)]
     Key(#[from] KeyFileError),
@@ -201,8 +203,8 @@ impl Node {
         if let Prepared::NeedsRebuild { live: found } = views::prepare(&pool).await? {
             return Err(Error::OtherFolds { found, ours: views::GENERATION });
         }
-        files::directory(&settings.blobs_dir, files::OWNER_ONLY)?;
-        let store: Arc<dyn Store> = Arc::new(Filesystem::open(&settings.blobs_dir).await?);
+        let stores = stores::open(&settings.stores).await?;
+        let store = stores[&settings.store().name].clone();
         let known = views::keys::list(&pool).await?;
         let keys = keys::Keys::load_or_create(&settings.state_dir, &known).await?;
 
@@ -217,7 +219,7 @@ impl Node {
             pool: pool.clone(),
             clock: clock.clone(),
             grant_key: keys.grant,
-            store: settings.store.clone(),
+            store: settings.store().name.clone(),
         });
         let started = Self::introduce(&control, &settings, &keys.public).await;
         let (first_token, ring) = match started {
@@ -229,7 +231,8 @@ impl Node {
         };
         let data = DataPlane::open(data::Config {
             store: store.clone(),
-            store_name: settings.store.clone(),
+            store_name: settings.store().name.clone(),
+            stores,
             node: settings.node.clone(),
             receipts: keys.receipt,
             keys: ring.clone(),
@@ -308,12 +311,7 @@ impl Node {
 
     /// The name of its store.
     pub fn store_name(&self) -> &StoreName {
-        &self.settings.store
-    }
-
-    /// What kind of store that is.
-    pub fn store_kind(&self) -> &'static str {
-        "filesystem"
+        &self.settings.store().name
     }
 
     /// The version of the database server, such as `15.13`.

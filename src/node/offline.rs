@@ -2,21 +2,21 @@
 //!
 //! - Works beside a running service, attached to its database, as well as alone: then a private cluster is started
 //!   for as long as this lasts.
-//! - The blob store is read and never written, so it is not taken from whoever has it.
+//! - The stores are read and never written, so they are not taken from whoever has them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use sqlx::PgPool;
 
-use super::Error;
 use super::anchor::StoreAnchor;
+use super::{Error, stores};
 use crate::audit::{self, Depth, Expected, Progress, Report};
-use crate::config::Settings;
+use crate::config::{Settings, StoreSettings};
 use crate::kernel::id::StoreName;
 use crate::log::checkpoint::Anchor;
 use crate::postgres::Database;
-use crate::stores::{Beside, Store};
+use crate::stores::Store;
 
 /// The state of a node, open.
 pub struct Offline {
@@ -50,13 +50,14 @@ impl Offline {
         noted: &[String],
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Report, audit::Error> {
-        let name = &self.settings.store;
-        let failed = |reason| audit::Error::Store { store: name.clone(), reason };
-        let store: Arc<dyn Store> = Arc::new(Beside::open(&self.settings.blobs_dir).await.map_err(failed)?);
-        let anchor = StoreAnchor::new(store.clone()).load().await?;
-        let stores: HashMap<StoreName, Arc<dyn Store>> = HashMap::from([(name.clone(), store)]);
+        let mut opened = HashMap::<StoreName, Arc<dyn Store>>::new();
+        for StoreSettings { name, place, .. } in &self.settings.stores {
+            let failed = |reason| audit::Error::Store { store: name.clone(), reason };
+            opened.insert(name.clone(), stores::beside(place).await.map_err(failed)?);
+        }
+        let anchor = StoreAnchor::new(opened[&self.settings.store().name].clone()).load().await?;
         let expected = Expected { anchor: anchor.as_deref(), noted };
-        audit::server::run(self.pool(), expected, &stores, depth, progress).await
+        audit::server::run(self.pool(), expected, &opened, depth, progress).await
     }
 
     /// Ends; a private cluster that was started for this is stopped.

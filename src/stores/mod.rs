@@ -18,13 +18,16 @@
 //! Nothing assumes a local disk: a stage is continued from an opaque state that its store gave, and only what
 //! lies after the last block boundary of the hashes can be read back from it.
 
+mod beside;
 mod document;
 mod filesystem;
 mod memory;
+mod s3;
 
 use std::fmt;
 use std::io;
 use std::ops::Range;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -35,9 +38,11 @@ use futures::stream::{self, BoxStream};
 use crate::kernel::id::ObjectKey;
 use crate::kernel::limits::STORE_PUTS_AT_ONCE;
 
+pub use beside::Beside;
 pub use document::{Document, Kind, Version};
-pub use filesystem::{Beside, Filesystem};
+pub use filesystem::Filesystem;
 pub use memory::{Fault, Faults, Memory, Step};
+pub use s3::{Patience, S3, S3Credentials, S3Settings};
 
 /// Why a store did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +57,23 @@ pub enum Error {
     #[error("{0} was changed meanwhile")]
     Stale(Document),
     /// There is no room for more.
-    #[error("the store is full")]
+    #[error("the store is full: make room in it, or raise its quota")]
     Full,
+    /// An object can become only that long here.
+    #[error("an object of this store can have {max} bytes at most")]
+    TooLong {
+        /// Most bytes.
+        max: u64,
+    },
+    /// Something has to be set right outside before this can work: it says what.
+    #[error("store: {0}")]
+    Setup(String),
+    /// The store did not answer, or said that it cannot now. Trying again later may help.
+    #[error("store: {0}")]
+    Unreachable(String),
+    /// The store does not keep the promises that everything here rests on.
+    #[error("store: {0}")]
+    Unfit(String),
     /// Another process has this store.
     #[error("{0} is in use by another process")]
     Owned(String),
@@ -133,10 +153,17 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     ///
     /// The caller journals [`Staged::state`] before it writes: a store may have reserved something in it.
     ///
+    /// `length` is that of the whole object, if it is known: a store may cut it into parts by that.
+    ///
     /// # Errors
     /// [`Error::Missing`] if there is nothing to go on with (it may be sealed by now: ask [`Self::size`]);
-    /// [`Error::Lost`] if durable bytes are gone.
-    async fn stage(&self, key: &ObjectKey, from: Option<&StagedState>) -> Result<Box<dyn Staged>, Error>;
+    /// [`Error::Lost`] if durable bytes are gone; [`Error::TooLong`] if that length is beyond the store.
+    async fn stage(
+        &self,
+        key: &ObjectKey,
+        from: Option<&StagedState>,
+        length: Option<u64>,
+    ) -> Result<Box<dyn Staged>, Error>;
 
     /// Drops a stage that no one writes, from its last known state. Idempotent; nothing if there is none.
     ///
@@ -191,6 +218,16 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// If the store fails.
     async fn names(&self, kind: Kind) -> Result<Vec<Document>, Error>;
+
+    /// A link by which anyone can read an object, or a range of it, for a while. None, if this store gives no links.
+    /// Whether the object is there is not looked at; who follows the link has to verify what comes.
+    ///
+    /// # Errors
+    /// If it cannot be signed.
+    async fn presigned(&self, key: &ObjectKey, life: Duration) -> Result<Option<String>, Error> {
+        let _ = (key, life);
+        Ok(None)
+    }
 }
 
 /// What a store without a barrier for many objects does: each by itself, several at a time.
@@ -223,6 +260,26 @@ pub trait Staged: Send {
 
     /// Makes durable what was written until now. The future does not borrow: more may be written while it runs.
     fn sync(&mut self) -> BoxFuture<'static, Result<StagedState, Error>>;
+
+    /// As [`Self::sync`], by a writer that will write no more, but may seal: gives back what was reserved for more.
+    fn rest(&mut self) -> BoxFuture<'static, Result<StagedState, Error>> {
+        self.sync()
+    }
+
+    /// Whether it takes nothing more before a state with more reserved in it has been journaled: see [`Self::reserve`].
+    fn is_waiting(&self) -> bool {
+        false
+    }
+
+    /// The last durable state, with more reserved. To be journaled, and then told to [`Self::journaled`].
+    fn reserve(&mut self) -> StagedState {
+        self.state()
+    }
+
+    /// Says that a state has been journaled: what it reserves may be used, and what it no longer names may go.
+    fn journaled(&mut self, state: &StagedState) {
+        let _ = state;
+    }
 
     /// Ends the object: all that was written is durable and visible under its key.
     ///

@@ -14,8 +14,10 @@ pub struct Status {
     pub node: NodeName,
     /// The log.
     pub log: LogStatus,
-    /// Where objects lie.
+    /// Where new objects go.
     pub store: StoreStatus,
+    /// Everywhere that objects lie, that one first.
+    pub stores: Vec<StoreStatus>,
     /// The database.
     pub postgres: PostgresStatus,
 }
@@ -37,7 +39,7 @@ pub struct StoreStatus {
     /// Its name.
     #[schema(value_type = String)]
     pub name: StoreName,
-    /// What it is: filesystem or memory.
+    /// What it is: filesystem or s3.
     pub kind: String,
 }
 

@@ -1,5 +1,6 @@
 //! One node with a control plane that can be told what to answer.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use strongroom::data::{
 };
 use strongroom::kernel::digest::{Digest, Digests};
 use strongroom::kernel::event::KeyKind;
-use strongroom::kernel::id::{GrantId, ObjectKey, SessionId};
+use strongroom::kernel::id::{GrantId, ObjectKey, SessionId, StoreName};
 use strongroom::kernel::limits::{
     GRANT_LIFE_SECONDS, SESSION_LIFE_MAX_SECONDS, UPLOAD_BUFFER_BUDGET_BYTES, UPLOAD_IDLE_SECONDS,
 };
@@ -175,9 +176,11 @@ impl Node {
 }
 
 fn config(store: Arc<dyn Store>, clock: Arc<Manual>, control: Arc<Control>, budget_bytes: usize) -> Config {
+    let store_name: StoreName = "main".parse().unwrap();
     Config {
+        stores: HashMap::from([(store_name.clone(), store.clone())]),
         store,
-        store_name: "main".parse().unwrap(),
+        store_name,
         node: "node-1".parse().unwrap(),
         receipts: SigningKey::from_seed(KeyKind::Receipt, [2; 32]),
         keys: KeyRing::of([SigningKey::from_seed(KeyKind::Grant, [1; 32]).verifying_key()]).into(),

@@ -10,7 +10,10 @@ mod harness;
 mod random;
 mod reading;
 mod receipts;
+#[path = "../s3_server/mod.rs"]
+mod s3_server;
 mod sessions;
+mod shared;
 mod sweep;
 mod takeover;
 mod together;

@@ -1,12 +1,17 @@
 //! Random histories of one upload: however its bytes are cut, its connections break and its process dies, the blob that
 //! comes out has the digests of the bytes that went in.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use proptest::prelude::*;
 use strongroom::data::{Append, Checksum, Phase, session};
 
+use strongroom::stores::Memory;
+
 use crate::harness::{Node, body, broken, sample};
+use crate::s3_server::Server;
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -33,8 +38,34 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-async fn run(length: usize, ops: Vec<Op>) {
-    let (mut node, mut memory) = Node::in_memory();
+/// What outlives the processes.
+enum World {
+    Memory(Memory),
+    Bucket(Server),
+}
+
+impl World {
+    async fn bucket() -> (Node, Self) {
+        let server = Server::start().await;
+        (Node::on(Arc::new(server.store().await)), Self::Bucket(server))
+    }
+
+    async fn crash(&mut self, node: &mut Node) {
+        match self {
+            Self::Memory(memory) => {
+                *memory = memory.crash();
+                node.restart_on(memory);
+            }
+            // What the old process has on its way still arrives, as it may from one that is only thought dead.
+            Self::Bucket(server) => {
+                node.store = Arc::new(server.store().await);
+                node.restart();
+            }
+        }
+    }
+}
+
+async fn run((mut node, mut world): (Node, World), length: usize, ops: Vec<Op>) {
     let bytes = sample(length);
     let grant = node.may_upload(length as u64);
     let session = node.plane.create(&grant, Some(length as u64)).await.unwrap().session;
@@ -82,8 +113,7 @@ async fn run(length: usize, ops: Vec<Op>) {
                 tokio::task::yield_now().await;
             }
             Op::Crash => {
-                memory = memory.crash();
-                node.restart_on(&memory);
+                world.crash(&mut node).await;
             }
         }
     }
@@ -99,8 +129,10 @@ async fn run(length: usize, ops: Vec<Op>) {
 }
 
 /// The request of a client that vanished was only now read to its end: ask again where the session is.
+///
+/// Or a process that was thought dead, but was not, was faster.
 fn overtaken(error: &session::Error) -> bool {
-    matches!(error, session::Error::Offset { .. })
+    matches!(error, session::Error::Offset { .. } | session::Error::Displaced)
 }
 
 proptest! {
@@ -111,6 +143,21 @@ proptest! {
         ops in prop::collection::vec(op(), 0..12),
     ) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(run(length, ops));
+        runtime.block_on(async {
+            let (node, memory) = Node::in_memory();
+            run((node, World::Memory(memory)), length, ops).await;
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #[test]
+    fn the_blob_is_the_bytes_that_were_sent_to_a_bucket(
+        length in prop_oneof![1usize..1000, 1usize..5_000_000, Just(3 * 1024 * 1024)],
+        ops in prop::collection::vec(op(), 0..12),
+    ) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async { run(World::bucket().await, length, ops).await });
     }
 }

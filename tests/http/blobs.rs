@@ -91,7 +91,7 @@ async fn a_blob_that_is_damaged_on_disk_is_not_given() {
     let bytes = vec![7u8; 200_000];
     scene.deposit(REPOSITORY, "v1", &[&bytes]).await;
     let grant = scene.read_grant(REPOSITORY, "v1", &bytes).await;
-    let object = largest_file(&scene.node.settings().blobs_dir);
+    let object = largest_file(scene.node.settings().blobs_dir().unwrap());
     let mut stored = std::fs::read(&object).unwrap();
     let middle = stored.len() / 2;
     stored[middle] ^= 1;
@@ -108,7 +108,7 @@ async fn a_large_blob_that_is_damaged_on_disk_breaks_off() {
     let bytes: Vec<u8> = (0..1_000_000u32).map(|n| (n % 251) as u8).collect();
     scene.deposit(REPOSITORY, "v1", &[&bytes]).await;
     let grant = scene.read_grant(REPOSITORY, "v1", &bytes).await;
-    let object = largest_file(&scene.node.settings().blobs_dir);
+    let object = largest_file(scene.node.settings().blobs_dir().unwrap());
     let mut stored = std::fs::read(&object).unwrap();
     *stored.last_mut().unwrap() ^= 1;
     std::fs::write(&object, stored).unwrap();

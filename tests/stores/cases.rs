@@ -87,7 +87,7 @@ pub(crate) async fn a_key_is_never_overwritten(scene: &Scene) {
     store.put(&key(1), Bytes::from_static(b"first")).await.unwrap();
     let error = store.put(&key(1), Bytes::from_static(b"second")).await.unwrap_err();
     assert!(matches!(error, Error::Exists(found) if found == key(1)));
-    let mut late = store.stage(&key(1), None).await.unwrap();
+    let mut late = store.stage(&key(1), None, None).await.unwrap();
     write(&mut *late, b"third").await;
     assert!(matches!(late.seal().await, Err(Error::Exists(found)) if found == key(1)));
     assert_eq!(read(&*store, &key(1)).await.unwrap(), b"first");
@@ -127,7 +127,7 @@ pub(crate) async fn deleting_twice_is_fine(scene: &Scene) {
 pub(crate) async fn a_stage_is_no_object_until_it_is_sealed(scene: &Scene) {
     let store = scene.store().await;
     let bytes = sample(3 * BLOCK + 5);
-    let mut staged = store.stage(&key(1), None).await.unwrap();
+    let mut staged = store.stage(&key(1), None, None).await.unwrap();
     for part in bytes.chunks(BLOCK + 7) {
         write(&mut *staged, part).await;
     }
@@ -144,7 +144,7 @@ pub(crate) async fn a_stage_goes_on_from_its_state(scene: &Scene) {
     let bytes = sample(2 * BLOCK + 1000);
     let state = staged(&*scene.store().await, &key(1), &bytes[..BLOCK + 10]).await;
     let store = scene.restart().await;
-    let mut staged = store.stage(&key(1), Some(&state)).await.unwrap();
+    let mut staged = store.stage(&key(1), Some(&state), None).await.unwrap();
     assert_eq!(staged.state().bytes, state.bytes);
     assert_eq!(staged.reread(HASH_BLOCK_BYTES).await.unwrap(), &bytes[BLOCK..BLOCK + 10]);
     write(&mut *staged, &bytes[BLOCK + 10..]).await;
@@ -154,14 +154,14 @@ pub(crate) async fn a_stage_goes_on_from_its_state(scene: &Scene) {
 
 pub(crate) async fn what_was_not_synced_is_cut_off(scene: &Scene) {
     let store = scene.store().await;
-    let mut staged = store.stage(&key(1), None).await.unwrap();
+    let mut staged = store.stage(&key(1), None, None).await.unwrap();
     write(&mut *staged, b"kept").await;
     let state = staged.sync().await.unwrap();
     write(&mut *staged, b" and more").await;
     assert_eq!(staged.state().bytes, 4);
     drop((staged, store));
     let store = scene.restart().await;
-    let mut staged = store.stage(&key(1), Some(&state)).await.unwrap();
+    let mut staged = store.stage(&key(1), Some(&state), None).await.unwrap();
     write(&mut *staged, b"!").await;
     staged.seal().await.unwrap();
     assert_eq!(read(&*store, &key(1)).await.unwrap(), b"kept!");
@@ -169,13 +169,13 @@ pub(crate) async fn what_was_not_synced_is_cut_off(scene: &Scene) {
 
 pub(crate) async fn an_older_state_cuts_back(scene: &Scene) {
     let store = scene.store().await;
-    let mut staged = store.stage(&key(1), None).await.unwrap();
+    let mut staged = store.stage(&key(1), None, None).await.unwrap();
     write(&mut *staged, b"one").await;
     let older = staged.sync().await.unwrap();
     write(&mut *staged, b"two").await;
     staged.sync().await.unwrap();
     drop(staged);
-    let mut staged = store.stage(&key(1), Some(&older)).await.unwrap();
+    let mut staged = store.stage(&key(1), Some(&older), None).await.unwrap();
     write(&mut *staged, b"three").await;
     staged.seal().await.unwrap();
     assert_eq!(read(&*store, &key(1)).await.unwrap(), b"onethree");
@@ -184,7 +184,7 @@ pub(crate) async fn an_older_state_cuts_back(scene: &Scene) {
 pub(crate) async fn more_is_written_while_a_sync_runs(scene: &Scene) {
     let store = scene.store().await;
     let bytes = sample(20 * BLOCK);
-    let mut staged = store.stage(&key(1), None).await.unwrap();
+    let mut staged = store.stage(&key(1), None, None).await.unwrap();
     let mut syncing = Vec::new();
     for part in bytes.chunks(BLOCK) {
         write(&mut *staged, part).await;
@@ -200,8 +200,8 @@ pub(crate) async fn more_is_written_while_a_sync_runs(scene: &Scene) {
 
 pub(crate) async fn a_stage_is_sealed_empty_or_unsynced(scene: &Scene) {
     let store = scene.store().await;
-    store.stage(&key(1), None).await.unwrap().seal().await.unwrap();
-    let mut staged = store.stage(&key(2), None).await.unwrap();
+    store.stage(&key(1), None, None).await.unwrap().seal().await.unwrap();
+    let mut staged = store.stage(&key(2), None, None).await.unwrap();
     write(&mut *staged, b"never synced").await;
     staged.seal().await.unwrap();
     drop(store);
@@ -213,8 +213,8 @@ pub(crate) async fn a_stage_is_sealed_empty_or_unsynced(scene: &Scene) {
 pub(crate) async fn a_stage_that_is_gone_is_missing(scene: &Scene) {
     let store = scene.store().await;
     let state = staged(&*store, &key(1), b"abc").await;
-    store.stage(&key(1), Some(&state)).await.unwrap().seal().await.unwrap();
-    let error = store.stage(&key(1), Some(&state)).await.err().unwrap();
+    store.stage(&key(1), Some(&state), None).await.unwrap().seal().await.unwrap();
+    let error = store.stage(&key(1), Some(&state), None).await.err().unwrap();
     assert!(matches!(error, Error::Missing(found) if found == key(1)));
 }
 
@@ -222,7 +222,7 @@ pub(crate) async fn durable_bytes_that_are_gone_are_lost(scene: &Scene) {
     let store = scene.store().await;
     let state = staged(&*store, &key(1), b"abc").await;
     let more = StagedState { bytes: 4, ..state };
-    let error = store.stage(&key(1), Some(&more)).await.err().unwrap();
+    let error = store.stage(&key(1), Some(&more), None).await.err().unwrap();
     assert!(matches!(error, Error::Lost { expected: 4, found: 3, .. }), "{error}");
 }
 
@@ -232,7 +232,7 @@ pub(crate) async fn an_abandoned_stage_is_gone(scene: &Scene) {
     store.abandon(&key(1), Some(&state)).await.unwrap();
     store.abandon(&key(1), Some(&state)).await.unwrap();
     store.abandon(&key(2), None).await.unwrap();
-    assert!(matches!(store.stage(&key(1), Some(&state)).await.err(), Some(Error::Missing(_))));
+    assert!(matches!(store.stage(&key(1), Some(&state), None).await.err(), Some(Error::Missing(_))));
     assert_eq!(store.list().await.unwrap().count().await, 0);
 }
 
@@ -311,6 +311,34 @@ pub(crate) async fn everything_survives_a_restart(scene: &Scene) {
     let store = scene.restart().await;
     assert_eq!(read(&*store, &key(1)).await.unwrap(), b"put");
     assert_eq!(store.load(document(1)).await.unwrap().unwrap(), (Bytes::from_static(b"document"), version));
-    store.stage(&key(2), Some(&state)).await.unwrap().seal().await.unwrap();
+    store.stage(&key(2), Some(&state), None).await.unwrap().seal().await.unwrap();
     assert_eq!(read(&*store, &key(2)).await.unwrap(), b"staged");
+}
+
+pub(crate) async fn an_object_of_many_parts_is_the_bytes_that_were_written(scene: &Scene) {
+    let bytes = sample(23 * BLOCK + 77);
+    let length = Some(bytes.len() as u64);
+    let cuts = [0, 700_000, 6 * BLOCK, 6 * BLOCK + 1, 11 * BLOCK + 5, bytes.len()];
+    let mut state = None;
+    for (from, to) in cuts.iter().zip(&cuts[1..]) {
+        // Each part of it by another process, as its journal tells it.
+        let store = scene.restart().await;
+        let mut staged = store.stage(&key(1), state.as_ref(), length).await.unwrap();
+        for batch in bytes[*from..*to].chunks(BLOCK) {
+            if staged.is_waiting() {
+                let state = staged.reserve();
+                staged.journaled(&state);
+            }
+            write(&mut *staged, batch).await;
+        }
+        let synced = staged.rest().await.unwrap();
+        staged.journaled(&synced);
+        assert_eq!(synced.bytes, *to as u64);
+        state = Some(synced);
+    }
+    let store = scene.restart().await;
+    store.stage(&key(1), state.as_ref(), length).await.unwrap().seal().await.unwrap();
+    assert!(read(&*store, &key(1)).await.unwrap() == bytes);
+    let listed: Vec<Listed> = store.list().await.unwrap().try_collect().await.unwrap();
+    assert_eq!(listed, [Listed { key: key(1), size_bytes: bytes.len() as u64, sealed: true }]);
 }

@@ -50,7 +50,7 @@ async fn no_link_is_followed() {
     assert!(matches!(read(&*store, &key(1)).await, Err(Error::Io(_))));
     assert!(matches!(store.size(&key(1)).await, Err(Error::Io(_))));
     assert!(store.put(&key(1), Bytes::from_static(b"x")).await.is_err());
-    assert!(store.stage(&key(1), None).await.is_err());
+    assert!(store.stage(&key(1), None, None).await.is_err());
     let document = Document::Session(SessionId(Uuid::from_u128(1)));
     let documents = scene.directory().join("documents/sessions");
     symlink(&secret, documents.join(document.name())).unwrap();

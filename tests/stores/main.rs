@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
+mod buckets;
 mod cases;
 mod damage;
+#[path = "../s3_server/mod.rs"]
+mod s3_server;
 mod scene;
 
 /// One test for each case and store; a case that is not listed here is dead code, which the gate refuses.
@@ -12,6 +15,20 @@ macro_rules! every_store {
         mod filesystem {
             $(#[tokio::test] async fn $case() {
                 crate::cases::$case(&crate::scene::Scene::filesystem().await).await;
+            })*
+        }
+
+        mod s3 {
+            $(#[tokio::test] async fn $case() {
+                crate::cases::$case(&crate::scene::Scene::s3().await).await;
+            })*
+        }
+
+        /// A real server. Without one there is nothing to do: `.ci/s3` starts one and runs these.
+        mod s3_real {
+            $(#[tokio::test] async fn $case() {
+                let Some(scene) = crate::scene::Scene::s3_real().await else { return };
+                crate::cases::$case(&scene).await;
             })*
         }
 
@@ -45,4 +62,5 @@ every_store![
     documents_are_named_by_kind,
     everything_is_listed,
     everything_survives_a_restart,
+    an_object_of_many_parts_is_the_bytes_that_were_written,
 ];

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use strongroom::kernel::id::ObjectKey;
-use strongroom::stores::{Error, Filesystem, Memory, Staged, StagedState, Store};
+use strongroom::stores::{Error, Filesystem, Memory, S3, S3Settings, Staged, StagedState, Store};
 use tempfile::TempDir;
 use uuid::Uuid;
+
+use crate::s3_server::{Server, on_the_real_server};
 
 pub(crate) struct Scene {
     store: tokio::sync::Mutex<Option<Arc<dyn Store>>>,
@@ -18,6 +20,8 @@ pub(crate) struct Scene {
 enum Kind {
     Filesystem(TempDir),
     Memory(tokio::sync::Mutex<Memory>),
+    S3(Server),
+    S3Real(Box<S3Settings>),
 }
 
 impl Scene {
@@ -31,6 +35,18 @@ impl Scene {
         let memory = Memory::new();
         let store: Arc<dyn Store> = Arc::new(memory.clone());
         Self { store: Some(store).into(), kind: Kind::Memory(memory.into()) }
+    }
+
+    pub(crate) async fn s3() -> Self {
+        let server = Server::start().await;
+        let store: Arc<dyn Store> = Arc::new(server.store().await);
+        Self { store: Some(store).into(), kind: Kind::S3(server) }
+    }
+
+    pub(crate) async fn s3_real() -> Option<Self> {
+        let settings = on_the_real_server()?;
+        let store: Arc<dyn Store> = Arc::new(S3::open(settings.clone()).await.unwrap());
+        Some(Self { store: Some(store).into(), kind: Kind::S3Real(settings.into()) })
     }
 
     pub(crate) async fn store(&self) -> Arc<dyn Store> {
@@ -48,6 +64,8 @@ impl Scene {
                 *memory = memory.crash();
                 Arc::new(memory.clone())
             }
+            Kind::S3(server) => Arc::new(server.store().await),
+            Kind::S3Real(settings) => Arc::new(S3::open((**settings).clone()).await.unwrap()),
         };
         *store = Some(fresh.clone());
         fresh
@@ -57,7 +75,7 @@ impl Scene {
     pub(crate) fn directory(&self) -> &Path {
         match &self.kind {
             Kind::Filesystem(directory) => directory.path(),
-            Kind::Memory(_) => panic!("no directory"),
+            Kind::Memory(_) | Kind::S3(_) | Kind::S3Real(_) => panic!("no directory"),
         }
     }
 }
@@ -82,7 +100,7 @@ pub(crate) async fn write(staged: &mut dyn Staged, bytes: &[u8]) {
 
 /// A stage with these bytes, durable, that no one has open.
 pub(crate) async fn staged(store: &dyn Store, key: &ObjectKey, bytes: &[u8]) -> StagedState {
-    let mut staged = store.stage(key, None).await.unwrap();
+    let mut staged = store.stage(key, None, None).await.unwrap();
     write(&mut *staged, bytes).await;
     staged.sync().await.unwrap()
 }

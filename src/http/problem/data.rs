@@ -84,10 +84,15 @@ impl From<stores::Error> for Problem {
         use stores::Error as E;
         match error {
             E::Full => Self::failure(Code::StorageFull, error),
-            E::Io(_) => Self::failure(Code::Unavailable, error),
-            E::Exists(_) | E::Missing(_) | E::Stale(_) | E::Owned(_) | E::Lost { .. } | E::Format(_) => {
-                Self::failure(Code::Internal, error)
-            }
+            E::TooLong { max } => Self::new(Code::UploadTooLarge, format!("{error}.")).member("max", max),
+            E::Io(_) | E::Setup(_) | E::Unreachable(_) => Self::failure(Code::Unavailable, error),
+            E::Exists(_)
+            | E::Missing(_)
+            | E::Stale(_)
+            | E::Owned(_)
+            | E::Lost { .. }
+            | E::Format(_)
+            | E::Unfit(_) => Self::failure(Code::Internal, error),
         }
     }
 }

@@ -14,7 +14,6 @@
 //! - No symbolic link below the root is followed. Files are 0600, directories 0700.
 //! - Blocking calls run beside the async runtime, never on it.
 
-mod beside;
 mod documents;
 mod objects;
 mod root;
@@ -33,7 +32,6 @@ use futures::stream::{self, BoxStream};
 use super::{Document, Error, Kind, Listed, Pieces, Staged, StagedState, Store, Version, put_each};
 use crate::kernel::id::ObjectKey;
 use crate::kernel::limits::STORE_BARRIER_OBJECTS_MIN;
-pub use beside::Beside;
 use documents::Documents;
 use root::{Area, Root};
 
@@ -54,6 +52,17 @@ impl Filesystem {
         run(move || {
             let root = Arc::new(Root::open(&path)?);
             let documents = Arc::new(Documents::open(&root)?);
+            Ok(Self { root, documents })
+        })
+        .await
+    }
+
+    /// Opens a store that is there, without taking it: for [`super::Beside`].
+    pub(super) async fn open_beside(root: &Path) -> Result<Self, Error> {
+        let path = root.to_owned();
+        run(move || {
+            let root = Arc::new(Root::open_beside(&path)?);
+            let documents = Arc::new(Documents::open_beside(&root)?);
             Ok(Self { root, documents })
         })
         .await
@@ -90,7 +99,12 @@ impl Store for Filesystem {
         })
     }
 
-    async fn stage(&self, key: &ObjectKey, from: Option<&StagedState>) -> Result<Box<dyn Staged>, Error> {
+    async fn stage(
+        &self,
+        key: &ObjectKey,
+        from: Option<&StagedState>,
+        _length: Option<u64>,
+    ) -> Result<Box<dyn Staged>, Error> {
         let (root, key) = (self.root.clone(), key.clone());
         let bytes = from.map_or(0, |state| state.bytes);
         let staged = run(move || staged::FileStaged::open(root, key, bytes)).await?;

@@ -123,7 +123,12 @@ impl Store for Memory {
         })
     }
 
-    async fn stage(&self, key: &ObjectKey, from: Option<&StagedState>) -> Result<Box<dyn Staged>, Error> {
+    async fn stage(
+        &self,
+        key: &ObjectKey,
+        from: Option<&StagedState>,
+        _length: Option<u64>,
+    ) -> Result<Box<dyn Staged>, Error> {
         let durable = from.map_or(0, |state| state.bytes);
         let writer = self.step(Step::Stage, |content| {
             content.counter += 1;

@@ -3,41 +3,39 @@
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-use super::documents::Documents;
-use super::root::Root;
-use super::{Filesystem, run};
+use super::{Document, Error, Filesystem, Kind, Listed, Pieces, Staged, StagedState, Store, Version};
 use crate::kernel::id::ObjectKey;
-use crate::stores::{Document, Error, Kind, Listed, Pieces, Staged, StagedState, Store, Version};
 
-/// A store on a local filesystem, opened without taking it. What would write is refused with [`Error::Owned`].
+/// A store, opened without taking it. What would write is refused with [`Error::Owned`].
 #[derive(Debug, Clone)]
 pub struct Beside {
-    inner: Filesystem,
-    path: String,
+    inner: Arc<dyn Store>,
+    place: String,
 }
 
 impl Beside {
-    /// Opens a store that is there.
+    /// Opens a store on a local filesystem that is there.
     ///
     /// # Errors
     /// [`Error::Io`] if there is none, [`Error::Format`] if something else lies there.
     pub async fn open(path: &Path) -> Result<Self, Error> {
-        let (path, shown) = (path.to_owned(), path.display().to_string());
-        let inner = run(move || {
-            let root = Arc::new(Root::open_beside(&path)?);
-            let documents = Arc::new(Documents::open_beside(&root)?);
-            Ok(Filesystem { root, documents })
-        });
-        Ok(Self { inner: inner.await?, path: shown })
+        let inner = Filesystem::open_beside(path).await?;
+        Ok(Self::of(Arc::new(inner), path.display().to_string()))
+    }
+
+    /// Of a store that was opened for this.
+    pub(super) fn of(inner: Arc<dyn Store>, place: String) -> Self {
+        Self { inner, place }
     }
 
     fn refused<T>(&self) -> Result<T, Error> {
-        Err(Error::Owned(self.path.clone()))
+        Err(Error::Owned(self.place.clone()))
     }
 }
 
@@ -47,7 +45,12 @@ impl Store for Beside {
         self.refused()
     }
 
-    async fn stage(&self, _: &ObjectKey, _: Option<&StagedState>) -> Result<Box<dyn Staged>, Error> {
+    async fn stage(
+        &self,
+        _: &ObjectKey,
+        _: Option<&StagedState>,
+        _: Option<u64>,
+    ) -> Result<Box<dyn Staged>, Error> {
         self.refused()
     }
 
@@ -86,6 +89,10 @@ impl Store for Beside {
 
     async fn names(&self, kind: Kind) -> Result<Vec<Document>, Error> {
         self.inner.names(kind).await
+    }
+
+    async fn presigned(&self, key: &ObjectKey, life: Duration) -> Result<Option<String>, Error> {
+        self.inner.presigned(key, life).await
     }
 }
 

@@ -1,0 +1,50 @@
+//! The stores of the settings, opened.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Error, files};
+use crate::config::{StorePlace, StoreSettings};
+use crate::kernel::id::StoreName;
+use crate::stores::{self, Beside, Filesystem, S3, S3Settings, Store};
+
+/// All stores, by name.
+pub(super) type ByName = HashMap<StoreName, Arc<dyn Store>>;
+
+/// Opens them to write.
+pub(super) async fn open(settings: &[StoreSettings]) -> Result<ByName, Error> {
+    let mut opened = ByName::new();
+    for StoreSettings { name, place, .. } in settings {
+        let store: Arc<dyn Store> = match place {
+            StorePlace::Filesystem { path } => {
+                files::directory(path, files::OWNER_ONLY)?;
+                Arc::new(Filesystem::open(path).await?)
+            }
+            // Boxed: what the SDK keeps across a request is large.
+            StorePlace::S3 { .. } => Arc::new(Box::pin(S3::open(bucket(place))).await?),
+        };
+        opened.insert(name.clone(), store);
+    }
+    Ok(opened)
+}
+
+/// Opens one only to read, beside whoever has it.
+pub(super) async fn beside(place: &StorePlace) -> Result<Arc<dyn Store>, stores::Error> {
+    Ok(Arc::new(match place {
+        StorePlace::Filesystem { path } => Beside::open(path).await?,
+        StorePlace::S3 { .. } => Box::pin(S3::beside(bucket(place))).await?,
+    }))
+}
+
+fn bucket(place: &StorePlace) -> S3Settings {
+    let StorePlace::S3 { bucket, endpoint, region, prefix, storage_class } = place else {
+        unreachable!("asked for a bucket")
+    };
+    S3Settings {
+        endpoint: endpoint.clone(),
+        region: region.clone(),
+        prefix: prefix.clone(),
+        storage_class: storage_class.clone(),
+        ..S3Settings::bucket(bucket)
+    }
+}
