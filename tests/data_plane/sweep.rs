@@ -64,7 +64,7 @@ async fn a_receipt_is_not_forgotten_before_it_is_delivered() {
 async fn a_stage_that_no_session_claims_is_dropped() {
     let (node, memory) = Node::in_memory();
     let stray = strongroom::kernel::id::ObjectKey::from_uuid(uuid::Uuid::from_u128(99));
-    drop(memory.stage(&stray, None).await.unwrap());
+    drop(memory.stage(&stray, None, None).await.unwrap());
     let grant = node.may_upload(10);
     let session = node.plane.create(&grant, None).await.unwrap().session;
     node.append(&grant, session, 0, b"abc").await.unwrap();
