@@ -157,6 +157,7 @@ async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
         // A tag that is not there: what is removed once is not there for the next case.
         .replace("{tag}", if method == "DELETE" { "gone" } else { "v1" })
         .replace("{digest}", &blob.to_string())
+        .replace("{key}", "0123456789abcdef")
         .replace("{token}", "tok_00000000000000000000000000000000")
         .replace("{session}", &session)
         .replace("{position}", "0");
@@ -175,6 +176,10 @@ async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
         ("POST", "uploads") => request.json(&json!({ "blobs": [{ "size": 3 }] })),
         ("POST", "receipts") => request.json(&json!({ "receipt": "no.such.receipt" })),
         ("POST", "reads") => request.json(&json!({ "reference": "v1" })),
+        ("POST", "keys") => {
+            let public = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+            request.json(&json!({ "kind": "receipt", "public": public, "node": "d2" }))
+        }
         ("POST", "tokens") => request.json(&json!({ "role": "auditor" })),
         ("PUT", "{reference}") => request.header("content-type", CBOR).body(manifest(&[b"bytes"]).encode()),
         ("PUT", "{tag}") => {
