@@ -52,7 +52,8 @@ async fn a_token_that_one_process_revokes_stops_working_in_the_other() {
 }
 
 async fn uploader(plane: &Plane) -> (Secret, crate::plane::Actor) {
-    let mint = tokens::Mint { subject: None, scopes: SCOPES.parse().expect("scopes"), expires_in_seconds: None };
+    let mint =
+        tokens::Mint { subject: None, scopes: SCOPES.parse().expect("scopes"), expires_in_seconds: None };
     let minted = tokens::mint(&plane.control, &plane.admin().context, mint).await.expect("minted");
     let caller = plane.caller(&minted.secret).await.expect("a token that works");
     (minted.secret, plane.actor_of(caller))
