@@ -16,8 +16,9 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 
 use super::create::check_length;
+use super::hashing::Hashing;
 use super::journal::{Durable, Journal, Phase};
-use super::receive::{Body, End, Hashing, Intake, Pen, Record};
+use super::receive::{Body, End, Intake, Pen, Record};
 use super::registry::Turn;
 use super::session::{Error, Status};
 use super::{Admitted, Checksum, DataPlane};

@@ -22,6 +22,7 @@ pub mod checksum;
 mod create;
 mod deliver;
 pub mod download;
+mod hashing;
 pub mod journal;
 mod receive;
 mod registry;

@@ -7,13 +7,14 @@ mod crash;
 mod faults;
 mod grants;
 mod harness;
+mod planes;
 mod random;
 mod reading;
 mod receipts;
 #[path = "../s3_server/mod.rs"]
 mod s3_server;
 mod sessions;
-mod shared;
+
 mod sweep;
 mod takeover;
 mod together;
