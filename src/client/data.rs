@@ -147,6 +147,21 @@ impl Transport {
         Ok(response)
     }
 
+    /// Opens a slice of a blob: a range (end exclusive, not empty) and what proves it. Not repeated here.
+    pub(crate) async fn read_slice(
+        &self,
+        href: &str,
+        grant: &Secret,
+        range: &std::ops::Range<u64>,
+    ) -> Result<Response, Error> {
+        let url = format!("{href}/slices?range={}-{}", range.start, range.end - 1);
+        let request = self.http().get(url).bearer_auth(grant.reveal());
+        match tokio::time::timeout(stall(), self.send_once(request)).await {
+            Ok(response) => response,
+            Err(_) => Err(self.stalled()),
+        }
+    }
+
     /// The next bytes of a body; an error when they stay away.
     pub(crate) async fn next_chunk(&self, response: &mut Response) -> Result<Option<Bytes>, Error> {
         match tokio::time::timeout(stall(), response.chunk()).await {

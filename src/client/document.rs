@@ -22,6 +22,13 @@ impl Package {
         self.manifests.iter().flat_map(Manifest::entries)
     }
 
+    /// The path of the only file, if there is exactly one.
+    pub(crate) fn only_file(&self) -> Option<PackagePath> {
+        let mut files = self.entries().filter(|entry| matches!(entry.kind, Kind::File(_)));
+        let only = files.next()?;
+        files.next().is_none().then(|| only.path.clone())
+    }
+
     /// The file at a path.
     pub fn file(&self, path: &PackagePath) -> Option<&File> {
         self.entries().find(|entry| entry.path == *path).and_then(|entry| match &entry.kind {

@@ -18,7 +18,8 @@ use futures::{Stream, StreamExt as _};
 use super::create::check_length;
 use super::hashing::Hashing;
 use super::journal::{Durable, Journal, Phase};
-use super::receive::{Body, End, Intake, Pen, Record};
+use super::pen::Pen;
+use super::receive::{Body, End, Intake, Record};
 use super::registry::Turn;
 use super::session::{Error, Status};
 use super::{Admitted, Checksum, DataPlane};
@@ -158,14 +159,15 @@ impl DataPlane {
         let mut staged =
             self.0.config.store.stage(&journal.object, at.staged.as_ref(), journal.length).await?;
         journal.epoch += 1;
-        journal.phase = Phase::Receiving(Durable { hash: at.hash.clone(), staged: Some(staged.state()) });
+        journal.phase = Phase::Receiving(Durable { staged: Some(staged.state()), ..at.clone() });
         let version = self.save(&journal, Some(&version)).await?;
-        let mut hashing = Hashing::restore(at.hash.as_deref(), checksum)?;
+        let mut hashing = Hashing::restore(&at, checksum)?;
         if hashing.bytes() < at.offset() {
             let tail = staged.reread(hashing.bytes()).await?;
             hashing.catch_up(&tail);
         }
-        Ok((Pen { staged, hashing }, Record { journal, version }))
+        let tree = self.tree_of(&journal.object);
+        Ok((Pen { staged, hashing, tree }, Record { journal, version }))
     }
 
     async fn conclude(&self, turn: Turn, pen: Pen, record: Record, end: End) -> Result<Status, Error> {

@@ -88,7 +88,7 @@ impl DataPlane {
             let tried = match document {
                 Document::Session(session) => self.redeliver_session(*session).await,
                 Document::Receipt(_) => self.redeliver_loose(*document).await,
-                Document::Checkpoint => Ok(()),
+                Document::Checkpoint | Document::Tile(..) => Ok(()),
             };
             if let Err(error) = tried {
                 // It stays, and must not keep the others waiting.

@@ -2,21 +2,23 @@
 //!
 //! - A read of the whole computes BLAKE3 as it streams. The last piece is held back until the digest is known to be right;
 //!   if it is not, the stream ends in [`Error::Corrupt`] instead, so no one can take damaged bytes for the blob.
-//! - A range is served from the object as it is: what a partial read brings is *not* verified here, the reader has to
-//!   check it against the digest of the whole (as `pull` does). Its length and the object's are checked.
+//!   Only BLAKE3: SHA-256 is another name for the same blob, which was compared once, when the blob was deposited.
+//! - A range is proven against the tree of the blob before it is sent; see [`super::part`].
 //! - Nothing is looked up: a grant whose object is gone meets [`Error::Missing`].
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use futures::stream::{self, BoxStream};
+use futures::stream::BoxStream;
 
+use super::ahead::{self, Source};
 use super::{Admitted, DataPlane};
 use crate::contract::{Operation, Read};
 use crate::kernel::digest::{Blake3, Digests};
 use crate::kernel::id::ObjectKey;
-use crate::stores::{self, Pieces};
+use crate::stores::{self, Pieces, Store};
 
 /// Why a blob is not given out, or no further.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,9 @@ pub enum Error {
         /// What was found instead: another digest, or another length.
         found: String,
     },
+    /// Too many are being proven, or the service is stopping.
+    #[error("too many ranges are being read; try again")]
+    Busy,
     /// The store failed.
     #[error(transparent)]
     Store(stores::Error),
@@ -78,6 +83,22 @@ impl DataPlane {
     /// If the grant does not allow it, the range is not in it, or the object is not what it should be; in the stream, if
     /// that shows only later.
     pub async fn open_blob(&self, grant: &Admitted, range: Option<Range<u64>>) -> Result<Download, Error> {
+        let (object, range) = self.to_read(grant, range).await?;
+        let size_bytes = object.read.size_bytes;
+        if range != (0..size_bytes) {
+            return self.open_part(&object, range).await;
+        }
+        let (pieces, read) = (object.bytes(range.clone()).await?, &object.read);
+        let whole = Whole { hasher: Some(Box::default()), left: size_bytes, read: read.clone(), pieces };
+        Ok(Download { digests: read.digests, size_bytes, range, stream: ahead::stream(whole) })
+    }
+
+    /// What the grant allows to read, after looking whether it is there.
+    pub(super) async fn to_read(
+        &self,
+        grant: &Admitted,
+        range: Option<Range<u64>>,
+    ) -> Result<(Object, Range<u64>), Error> {
         let Operation::Read(read) = &grant.operation else {
             return Err(Error::NotPermitted("it is for an upload"));
         };
@@ -91,33 +112,38 @@ impl DataPlane {
             return Err(Error::Range { size_bytes });
         }
         match store.size(&read.object).await.map_err(Error::Store)? {
-            None => return Err(read.missing()),
+            None => Err(read.missing()),
             Some(found) if found != size_bytes => {
-                return Err(read.corrupt(format!("{found} bytes instead of {size_bytes}")));
+                Err(read.corrupt(format!("{found} bytes instead of {size_bytes}")))
             }
-            Some(_) => {}
+            Some(_) => Ok((Object { store: store.clone(), read: read.clone() }, range)),
         }
-        let pieces = match store.read(&read.object, range.clone()).await {
-            Err(stores::Error::Missing(_)) => return Err(read.missing()),
-            outcome => outcome.map_err(Error::Store)?,
-        };
-        let checking = Checking {
-            whole: (range == (0..size_bytes)).then(Box::default),
-            left: range.end - range.start,
-            read: read.clone(),
-            pieces,
-        };
-        let stream = stream::try_unfold(checking, Checking::next).boxed();
-        Ok(Download { digests: read.digests, size_bytes, range, stream })
+    }
+}
+
+/// What is read, and where it lies.
+#[derive(Debug, Clone)]
+pub(super) struct Object {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) read: Read,
+}
+
+impl Object {
+    /// Its bytes, as they lie there.
+    pub(super) async fn bytes(&self, range: Range<u64>) -> Result<Pieces, Error> {
+        match self.store.read(&self.read.object, range).await {
+            Err(stores::Error::Missing(_)) => Err(self.read.missing()),
+            outcome => outcome.map_err(Error::Store),
+        }
     }
 }
 
 impl Read {
-    fn missing(&self) -> Error {
+    pub(super) fn missing(&self) -> Error {
         Error::Missing { blob: self.digests.blake3, object: self.object.clone() }
     }
 
-    fn corrupt(&self, found: String) -> Error {
+    pub(super) fn corrupt(&self, found: String) -> Error {
         metrics::counter!("strongroom_corrupt_reads_total").increment(1);
         let (blob, object) = (self.digests.blake3, self.object.clone());
         tracing::error!(%blob, %object, found, "an object is corrupt");
@@ -125,19 +151,18 @@ impl Read {
     }
 }
 
-/// A read that counts and, if it is of the whole, hashes what passes.
-struct Checking {
+/// A read of the whole, which hashes what passes.
+struct Whole {
     read: Read,
     pieces: Pieces,
     left: u64,
-    whole: Option<Box<blake3::Hasher>>,
+    /// None once the digest was compared.
+    hasher: Option<Box<blake3::Hasher>>,
 }
 
-impl Checking {
-    async fn next(mut self) -> Result<Option<(Bytes, Self)>, Error> {
-        if self.left == 0 && self.whole.is_none() {
-            return Ok(None);
-        }
+impl Source for Whole {
+    async fn next(&mut self) -> Result<Option<Vec<Bytes>>, Error> {
+        let Some(hasher) = &mut self.hasher else { return Ok(None) };
         let Some(piece) = self.pieces.next().await else {
             if self.left > 0 {
                 return Err(self.read.corrupt(format!("it ends {} bytes early", self.left)));
@@ -150,19 +175,18 @@ impl Checking {
             .left
             .checked_sub(piece.len() as u64)
             .ok_or_else(|| self.read.corrupt("more bytes than it has".to_owned()))?;
-        if let Some(hasher) = &mut self.whole {
-            hasher.update(&piece);
-        }
+        hasher.update(&piece);
         if self.left == 0 {
             // The last piece leaves only when the whole is known to be right.
             self.check()?;
         }
-        metrics::counter!("strongroom_download_bytes_total").increment(piece.len() as u64);
-        Ok(Some((piece, self)))
+        Ok(Some(vec![piece]))
     }
+}
 
+impl Whole {
     fn check(&mut self) -> Result<(), Error> {
-        let Some(hasher) = self.whole.take() else { return Ok(()) };
+        let Some(hasher) = self.hasher.take() else { return Ok(()) };
         let found = Blake3::new(*hasher.finalize().as_bytes());
         if found == self.read.digests.blake3 { Ok(()) } else { Err(self.read.corrupt(found.to_string())) }
     }

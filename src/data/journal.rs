@@ -11,11 +11,14 @@
 //!         / "phase": "sealed", digests, "receipt": text (JWS), "delivered": bool
 //!         / "phase": "failed", digests
 //!         / "phase": "aborted" / "phase": "expired"
-//! at      = "offset": uint, ? "hash": bytes (state of both hashes), ? "staged": bytes (state of the store)
+//! at      = "offset": uint, ? "hash": bytes (state of both hashes), ? "tree": bytes (state of the tree's tiles),
+//!           ? "staged": bytes (state of the store)
 //! digests = "blake3": bytes .size 32, "sha256": bytes .size 32
 //! ```
 //! - `offset` bytes are durable, and no more were ever acknowledged.
 //! - `hash` is the state at the last block boundary up to `offset`; it is there once there is such a boundary.
+//! - `tree` is the state at the same boundary, less than 25 KB. A session of a version that kept no trees has none; its blob
+//!   gets its tree when that is first needed.
 //! - `epoch` grows with every writer. A writer that lost its place finds the journal changed and stops.
 //! - `length` is there once it is known; a sealed journal has it.
 //! - `metadata` is what the client said of its upload: given back, never interpreted.
@@ -29,6 +32,7 @@ use crate::kernel::digest::{Blake3, Digest, Digests, Sha256};
 use crate::kernel::hash;
 use crate::kernel::id::{Actor, GrantId, ObjectKey, RepositoryName, SessionId, StoreName};
 use crate::kernel::limits::{HASH_BLOCK_BYTES, STORE_DOCUMENT_MAX_BYTES};
+use crate::kernel::tree::tiles::Tiler;
 use crate::stores::StagedState;
 
 /// Why a journal cannot be read.
@@ -114,6 +118,8 @@ pub enum Phase {
 pub struct Durable {
     /// State of both hashes at the last block boundary, if there was one.
     pub hash: Option<Vec<u8>>,
+    /// State of the tree there, unless the session began without one.
+    pub tree: Option<Vec<u8>>,
     /// State of the stage, once there is one.
     pub staged: Option<StagedState>,
 }
@@ -179,6 +185,11 @@ impl Journal {
             };
             if hashed != boundary {
                 return Err(Error::Inconsistent("the hash state is of another offset"));
+            }
+            let tiled =
+                |state: &[u8]| hashed > 0 && Tiler::restore(hashed / HASH_BLOCK_BYTES, state).is_some();
+            if at.tree.as_deref().is_some_and(|state| !tiled(state)) {
+                return Err(Error::Inconsistent("the state of the tree is of another offset"));
             }
             if at.offset() > self.length.unwrap_or(u64::MAX) {
                 return Err(Error::Inconsistent("more bytes than its length"));
@@ -284,6 +295,9 @@ impl Durable {
         if let Some(hash) = &self.hash {
             fields.push(("hash", Value::Bytes(hash.clone())));
         }
+        if let Some(tree) = &self.tree {
+            fields.push(("tree", Value::Bytes(tree.clone())));
+        }
         if let Some(staged) = &self.staged {
             fields.push(("staged", Value::Bytes(staged.opaque.clone())));
         }
@@ -297,11 +311,12 @@ impl Durable {
             Some(_) => Err(Error::Inconsistent("a state is a byte string")),
         };
         let hash = optional(fields, "hash")?;
+        let tree = optional(fields, "tree")?;
         let staged = optional(fields, "staged")?.map(|opaque| StagedState { bytes, opaque });
         if staged.is_none() && bytes > 0 {
             return Err(Error::Inconsistent("bytes without a stage"));
         }
-        Ok(Self { hash, staged })
+        Ok(Self { hash, tree, staged })
     }
 }
 

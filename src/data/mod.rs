@@ -13,17 +13,22 @@
 //! - The receipt is signed when the bytes are durable under their final key, and offered to the control plane until it
 //!   takes it. Sealing again returns the first receipt.
 //! - A grant is good for one upload: its id names the session and the object, so a repeat meets the first.
-//! - Memory is flat: all uploads share one budget, a download holds two pieces.
+//! - Memory is flat: all uploads share one budget, a download holds a few pieces, a part of a blob two blocks.
 //! - The same functions run when all goes well and after a crash: every entry begins with `DataPlane::current`,
 //!   which ends what a crash interrupted.
 
+mod ahead;
 mod append;
+mod blocks;
 pub mod checksum;
 mod create;
 mod deliver;
 pub mod download;
 mod hashing;
 pub mod journal;
+mod outline;
+mod part;
+mod pen;
 mod receive;
 mod registry;
 mod seal;
@@ -31,6 +36,7 @@ pub mod session;
 mod small;
 mod sweep;
 mod together;
+mod trees;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -49,6 +55,7 @@ pub use checksum::Checksum;
 pub use create::Creation;
 pub use deliver::{Deliver, Disposition, Undelivered};
 pub use download::Download;
+pub use part::Slice;
 pub use session::{Phase, Sealed, Status};
 pub use small::{LooseReceipt, Reserved};
 pub use sweep::Swept;
@@ -56,12 +63,15 @@ pub use together::{Offered, Refused};
 
 use crate::clock::Clock;
 use crate::contract::{self, Grant, Operation, SharedRing, SigningKey, Upload};
-use crate::kernel::id::{KeyId, NodeName, SessionId, StoreName};
-use crate::kernel::limits::{SMALL_BLOB_MAX_BYTES, UPLOAD_BATCH_BYTES, UPLOAD_IDLE_SECONDS};
+use crate::kernel::id::{KeyId, NodeName, ObjectKey, SessionId, StoreName};
+use crate::kernel::limits::{
+    PROVEN_READS_MAX, SMALL_BLOB_MAX_BYTES, UPLOAD_BATCH_BYTES, UPLOAD_IDLE_SECONDS,
+};
 use crate::stores::{Document, Store, Version};
 use journal::{Journal, Phase as Journaled};
 use registry::{Registry, Turn};
 use session::Error;
+use trees::Tree;
 
 /// What a data plane is made of.
 pub struct Config {
@@ -98,6 +108,10 @@ struct Inner {
     /// For small blobs while they are collected. A part of its own: they are paid for before they arrive, so clients that
     /// do not send what they announced would otherwise stop everyone.
     small_budget: Arc<Semaphore>,
+    /// Reads of parts of blobs, which hold whole blocks.
+    proven_reads: Arc<Semaphore>,
+    /// Held while the tree of an object is made again: that reads all of it, so one at a time.
+    rebuilding: tokio::sync::Mutex<()>,
     closing: CancellationToken,
     uploads: TaskTracker,
     undelivered: deliver::Pending,
@@ -157,6 +171,8 @@ impl DataPlane {
                 config.budget_bytes.saturating_sub(small).max(UPLOAD_BATCH_BYTES),
             )),
             small_budget: Arc::new(Semaphore::new(small)),
+            proven_reads: Arc::new(Semaphore::new(PROVEN_READS_MAX)),
+            rebuilding: tokio::sync::Mutex::new(()),
             closing: CancellationToken::new(),
             uploads: TaskTracker::new(),
             undelivered: deliver::Pending::default(),
@@ -248,9 +264,15 @@ impl DataPlane {
     ///
     /// # Errors
     /// If the store fails; then it may be there or not, and can be deleted again.
-    pub async fn discard(&self, object: &crate::kernel::id::ObjectKey) -> Result<(), crate::stores::Error> {
+    pub async fn discard(&self, object: &ObjectKey) -> Result<(), crate::stores::Error> {
         tracing::info!(%object, "deleting a discarded object");
-        self.0.config.store.delete(object).await
+        let store = &self.0.config.store;
+        self.tree_of(object).forget(store.size(object).await?).await?;
+        store.delete(object).await
+    }
+
+    fn tree_of(&self, object: &ObjectKey) -> Tree {
+        Tree::of(self.0.config.store.clone(), object.clone())
     }
 
     async fn load(&self, session: SessionId) -> Result<(Journal, Version), Error> {
@@ -299,6 +321,7 @@ impl DataPlane {
         };
         self.save(&journal, Some(version)).await?;
         tracing::info!(session = %journal.session, phase = journal.phase.name(), "upload ended without a blob");
+        self.tree_of(&journal.object).forget(None).await?;
         Ok(self.0.config.store.abandon(&journal.object, staged.as_ref()).await?)
     }
 }

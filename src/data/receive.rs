@@ -21,8 +21,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::DataPlane;
-use super::hashing::Hashing;
 use super::journal::{Durable, Journal, Phase};
+use super::pen::{Pen, work};
 use super::registry::Turn;
 use super::session::Error;
 use crate::kernel::limits::{JOURNAL_EVERY_BYTES, UPLOAD_BATCH_BYTES, UPLOAD_PROGRESS_BYTES};
@@ -46,14 +46,6 @@ pub(super) enum End {
     Parked,
     /// More came than this many in all.
     TooLarge(u64),
-}
-
-/// What it takes to take bytes in.
-pub(super) struct Pen {
-    /// Where they go.
-    pub(super) staged: Box<dyn Staged>,
-    /// What they come to.
-    pub(super) hashing: Hashing,
 }
 
 /// The journal, and the version that is in the store.
@@ -175,7 +167,7 @@ impl<'a> Intake<'a> {
         }
         let record = self.settled(&mut pen).await?;
         let resting = pen.staged.rest();
-        let record = save(self.plane, record, resting, pen.hashing.saved()).await?;
+        let record = save(self.plane, record, resting, &mut pen).await?;
         record.tell(&mut *pen.staged);
         self.turn.answer();
         Ok((pen, record, end))
@@ -277,7 +269,7 @@ impl<'a> Intake<'a> {
             self.recorded = pen.hashing.bytes();
             self.answering = std::mem::take(&mut self.asked);
             let synced = pen.staged.sync();
-            self.recording = Some(save(self.plane, record, synced, pen.hashing.saved()));
+            self.recording = Some(save(self.plane, record, synced, &mut pen));
         }
         if self.gathering.is_empty() {
             self.pen = Some(pen);
@@ -346,34 +338,20 @@ impl<'a> Intake<'a> {
     }
 }
 
-/// Hashes and writes one batch, side by side.
-async fn work(pen: Pen, batch: Vec<Bytes>, paid: Option<OwnedSemaphorePermit>) -> Result<Pen, stores::Error> {
-    let Pen { mut staged, mut hashing } = pen;
-    let same = batch.clone();
-    let hashed = tokio::task::spawn_blocking(move || {
-        same.iter().for_each(|piece| hashing.update(piece));
-        hashing
-    });
-    let (hashed, written) = tokio::join!(hashed, staged.write(batch));
-    drop(paid);
-    written?;
-    match hashed {
-        Ok(hashing) => Ok(Pen { staged, hashing }),
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(error) => Err(stores::Error::Io(std::io::Error::other(error))),
-    }
-}
-
 /// Says in the journal what is durable, once it is. Runs by itself while more is written.
 fn save(
     plane: &DataPlane,
     mut record: Record,
     synced: BoxFuture<'static, Result<StagedState, stores::Error>>,
-    hash: Option<Vec<u8>>,
+    pen: &mut Pen,
 ) -> Recording {
-    let plane = plane.clone();
+    let (plane, hash, tree) = (plane.clone(), pen.hashing.saved(), pen.hashing.saved_tree());
+    let (kept, tiles) = (pen.tree.clone(), pen.hashing.take_tiles());
     Box::pin(async move {
-        record.journal.phase = Phase::Receiving(Durable { hash, staged: Some(synced.await?) });
+        let staged = Some(synced.await?);
+        // Before the journal, which from here on has only what they do not.
+        kept.keep(tiles).await?;
+        record.journal.phase = Phase::Receiving(Durable { hash, tree, staged });
         record.version = plane.save(&record.journal, Some(&record.version)).await?;
         Ok(record)
     })

@@ -3,7 +3,7 @@
 //! | step | a crash after it leaves | and is ended by |
 //! |---|---|---|
 //! | 1. all bytes durable, journal `receiving` at the full length | a session that lacks nothing | the next (empty) request |
-//! | 2. digests compared, journal `sealing` with both | the same, known to be right | step 3 again |
+//! | 2. digests compared, last tiles of the tree kept, journal `sealing` with both digests | the same, known to be right | step 3 again |
 //! | 3. the stage becomes the object | an object that no one has been told of | finding it there |
 //! | 4. receipt signed, journal `sealed` | a blob whose receipt is not delivered | [`DataPlane::redeliver`] |
 //! | 5. receipt delivered, journal says so | nothing to do | |
@@ -12,7 +12,8 @@
 
 use super::DataPlane;
 use super::journal::{Journal, Phase};
-use super::receive::{Pen, Record};
+use super::pen::Pen;
+use super::receive::Record;
 use super::registry::Turn;
 use super::session::Error;
 use crate::contract::Receipt;
@@ -25,13 +26,14 @@ impl DataPlane {
     /// Seals a session that has just got its last bytes, all of them durable.
     pub(super) async fn seal(&self, turn: &Turn, pen: Pen, record: Record) -> Result<Journal, Error> {
         let Record { mut journal, version } = record;
-        let Pen { staged, hashing } = pen;
+        let Pen { staged, mut hashing, tree } = pen;
         let digests = hashing.digests();
         if let Some(expected) = journal.terms.expected.filter(|expected| !digests.matches(expected)) {
             drop(staged);
             self.end(turn, journal, &version, Phase::Failed(digests)).await?;
             return Err(Error::Failed { expected, found: digests });
         }
+        tree.keep(hashing.last_tiles()).await?;
         let Phase::Receiving(at) = journal.phase else { unreachable!("a writer's journal is receiving") };
         journal.phase = Phase::Sealing(at, digests);
         let version = self.save(&journal, Some(&version)).await?;

@@ -1,6 +1,7 @@
 //! `/data/blobs`: small blobs in one request, and every blob back.
 //!
-//! - Bytes that are given are verified as they stream: an answer that would be wrong breaks off instead of ending.
+//! - Bytes that are given are verified as they stream: an answer that would be wrong breaks off instead of ending, a range
+//!   before any wrong byte.
 //! - A blob never changes, so its entity tag is its digest and caches may keep it, privately: a grant was needed.
 
 use axum::body::Body;
@@ -21,7 +22,8 @@ use super::problem::{Code, Problem};
 use super::query::Query;
 use super::range::{Wanted, wanted};
 use super::tus::headers::text;
-use crate::contract::Operation;
+use crate::contract::{Operation, Read};
+use crate::data::Admitted;
 use crate::kernel::digest::Digest;
 use crate::kernel::limits::SMALL_BLOB_MAX_BYTES;
 use crate::wire::upload as wire;
@@ -59,12 +61,7 @@ pub(super) async fn get(
     let in_query: Option<String> = query.take("grant")?;
     query.finish()?;
     let grant = granted(&app, &request, in_query.as_deref())?;
-    let Operation::Read(read) = &grant.operation else {
-        return Err(Problem::new(Code::GrantNarrower, "The grant is for an upload, not to read."));
-    };
-    if !read.digests.matches(&digest) {
-        return Err(Problem::new(Code::GrantNarrower, "The grant is for another blob."));
-    }
+    let read = to_read(&grant, &digest)?;
     let tag = read.digests.blake3.to_string();
     let mut known = HeaderMap::new();
     known.insert(header::ETAG, header_value(format_args!("\"{tag}\"")));
@@ -97,6 +94,17 @@ pub(super) async fn get(
     // What was deposited is shown by no browser as a page of ours.
     known.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok((status, known, Body::from_stream(stream)).into_response())
+}
+
+/// What the grant allows to read, if that is the blob that the path names.
+pub(super) fn to_read<'g>(grant: &'g Admitted, digest: &Digest) -> Result<&'g Read, Problem> {
+    let Operation::Read(read) = &grant.operation else {
+        return Err(Problem::new(Code::GrantNarrower, "The grant is for an upload, not to read."));
+    };
+    if !read.digests.matches(digest) {
+        return Err(Problem::new(Code::GrantNarrower, "The grant is for another blob."));
+    }
+    Ok(read)
 }
 
 /// The `Range` header, unless `If-Range` names other bytes than these.

@@ -41,6 +41,7 @@ mod reads;
 mod receipts;
 mod repositories;
 pub mod routes;
+mod slices;
 mod stall;
 mod status;
 mod tags;

@@ -30,8 +30,8 @@ pub fn wanted(header: Option<&str>, size_bytes: u64) -> Wanted {
     }
 }
 
-/// `first-last`, `first-` or `-length`.
-fn part(range: &str, size_bytes: u64) -> Option<Range<u64>> {
+/// `first-last`, `first-` or `-length`: the bytes of so many that this asks for. None, if there are none.
+pub(super) fn part(range: &str, size_bytes: u64) -> Option<Range<u64>> {
     let (first, last) = range.split_once('-')?;
     let range = match (first, last) {
         ("", length) => size_bytes.saturating_sub(number(length)?)..size_bytes,

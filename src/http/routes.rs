@@ -14,7 +14,7 @@ use tower::{Layer as _, Service, ServiceExt as _};
 
 use super::app::App;
 use super::{blobs, bytes, keys, log, manifests, openapi, problem, process, reads, receipts, repositories};
-use super::{caller, envelope, status, tags, together, tokens, tus, uploads};
+use super::{caller, envelope, slices, status, tags, together, tokens, tus, uploads};
 
 /// Who may call an operation. What depends on more than the token is decided by the use case behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +103,7 @@ operations! {
     Granted   PUT     "/data/blobs"                                              bytes::put;
     Granted   POST    "/data/blobs"                                              together::put;
     Granted   GET     "/data/blobs/{digest}"                                     bytes::get;
+    Granted   GET     "/data/blobs/{digest}/slices"                              slices::get;
 
     LogReader GET     "/log/events"                                              log::events;
     LogReader GET     "/log/checkpoint"                                          log::checkpoint;

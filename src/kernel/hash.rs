@@ -105,6 +105,14 @@ impl Hasher {
         self.block = Block::Open(Box::new(next));
     }
 
+    /// The value of the last block, as far as it has come. More than that block has to be there.
+    ///
+    /// # Panics
+    /// If no byte is.
+    pub fn block(&self) -> ChainingValue {
+        self.block.inner()
+    }
+
     /// The digests of all bytes so far. More may follow.
     pub fn finish(&self) -> Digests {
         Digests { blake3: self.blake3(), sha256: Sha256::new(self.sha256.clone().finalize().into()) }

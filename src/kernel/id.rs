@@ -255,6 +255,11 @@ impl ObjectKey {
         let hex = id.simple().to_string();
         Self(format!("{}/{hex}", &hex[30..]))
     }
+
+    /// That UUID.
+    pub fn uuid(&self) -> Uuid {
+        Uuid::parse_str(&self.0[3..]).expect("an object key ends in 32 hex characters")
+    }
 }
 
 impl TokenId {
@@ -462,6 +467,7 @@ mod tests {
     fn an_object_key_is_its_uuid_behind_a_shard() {
         let key = ObjectKey::from_uuid(Uuid::from_u128(0xab));
         assert_eq!(key.as_str(), "ab/000000000000000000000000000000ab");
+        assert_eq!(key.uuid(), Uuid::from_u128(0xab));
         assert_eq!(key.as_str().parse(), Ok(key));
         for bad in ["../000000000000000000000000000000ab", "ab/00", "AB/000000000000000000000000000000ab"] {
             assert!(bad.parse::<ObjectKey>().is_err(), "{bad}");

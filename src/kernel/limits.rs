@@ -65,6 +65,13 @@ pub const CBOR_ITEMS_MAX: usize = 1_000_000;
 /// again is less than one block.
 pub const HASH_BLOCK_BYTES: u64 = 1024 * 1024;
 
+/// Bytes of one group of a slice: what has to be sent whole to prove a byte of it. 16 chunks, as `bao-tree` users have it:
+/// the proofs are 0.4 % of what is sent, and the part that is sent in vain is at most two of these.
+pub const SLICE_GROUP_BYTES: u64 = 16 * 1024;
+
+/// Bytes of a blob of which no tree is kept: to read and hash it again takes a few milliseconds.
+pub const TREELESS_BLOB_MAX_BYTES: u64 = 16 * 1024 * 1024;
+
 /// Bytes of a blob: 5 TiB, the largest object of S3.
 pub const BLOB_MAX_BYTES: u64 = 5 * 1024 * 1024 * 1024 * 1024;
 
@@ -168,7 +175,7 @@ pub const TAKEOVER_TRIES_MAX: u32 = 5;
 /// Bytes after which the filesystem is asked to start flushing, so that the flush at the end has little left.
 pub const FLUSH_EVERY_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Bytes of one piece of an object as it is read; two are in memory for each download.
+/// Bytes of one piece of an object as it is read; three are in memory for each download.
 pub const READ_PIECE_BYTES: u64 = 256 * 1024;
 
 /// Bytes of a part of an object in a bucket, unless the object would have too many: above the 5 MiB that S3 demands, large
@@ -222,6 +229,10 @@ pub const S3_READ_RESUMES_MAX: u32 = 3;
 
 /// Seconds for which the name of a document that was given up stays taken: twice the life of whatever could want it again.
 pub const S3_EMPTY_DOCUMENT_SECONDS: u64 = 2 * SESSION_LIFE_MAX_SECONDS;
+
+/// Parts of blobs that are read at once, as ranges or slices: each holds two blocks of [`HASH_BLOCK_BYTES`], all together
+/// half a GiB.
+pub const PROVEN_READS_MAX: usize = 256;
 
 /// Bytes of a document in a store: a journal holds hash states and a receipt, of a bucket also 10,000 parts.
 pub const STORE_DOCUMENT_MAX_BYTES: usize = 2 * 1024 * 1024;
@@ -377,3 +388,6 @@ const _: () = assert!(S3_PARTS_PLANNED < S3_PART_NUMBER_MAX as u64);
 const _: () = assert!(S3_PARTS_RESERVED as u64 * S3_PART_MIN_BYTES >= 2 * JOURNAL_EVERY_BYTES);
 const _: () = assert!(FLUSH_EVERY_BYTES < JOURNAL_EVERY_BYTES);
 const _: () = assert!(TILE_WIDTH.is_power_of_two());
+const _: () = assert!(HASH_BLOCK_BYTES.is_multiple_of(SLICE_GROUP_BYTES), "a block is made of whole groups");
+const _: () = assert!(SLICE_GROUP_BYTES.is_power_of_two());
+const _: () = assert!(TREELESS_BLOB_MAX_BYTES <= TILE_WIDTH * HASH_BLOCK_BYTES, "one tile has all of it");

@@ -12,3 +12,4 @@ pub mod id;
 pub mod limits;
 pub mod manifest;
 pub mod merkle;
+pub mod tree;

@@ -5,6 +5,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::kernel::id::{GrantId, SessionId};
+use crate::kernel::tree::tiles::Position;
 
 /// A kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +16,8 @@ pub enum Kind {
     Receipts,
     /// The last checkpoint of the log, kept where no backup of the database takes it back.
     Checkpoints,
+    /// Tiles of the trees over large objects.
+    Trees,
 }
 
 /// The one document of its kind.
@@ -22,7 +25,7 @@ const LATEST: &str = "latest";
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Sessions, Self::Receipts, Self::Checkpoints];
+    pub const ALL: [Self; 4] = [Self::Sessions, Self::Receipts, Self::Checkpoints, Self::Trees];
 
     /// Its directory or prefix.
     pub const fn name(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Kind {
             Self::Sessions => "sessions",
             Self::Receipts => "receipts",
             Self::Checkpoints => "checkpoints",
+            Self::Trees => "trees",
         }
     }
 
@@ -40,6 +44,14 @@ impl Kind {
             Self::Sessions => Some(Document::Session(SessionId(id()?))),
             Self::Receipts => Some(Document::Receipt(GrantId(id()?))),
             Self::Checkpoints => (name == LATEST).then_some(Document::Checkpoint),
+            Self::Trees => {
+                let mut parts = name.splitn(3, '-');
+                let object = parts.next()?.parse().ok()?;
+                let level = parts.next()?.parse().ok()?;
+                let index = parts.next()?.parse().ok()?;
+                let document = Document::Tile(object, Position { level, index });
+                (document.name() == name).then_some(document)
+            }
         }
     }
 }
@@ -53,6 +65,8 @@ pub enum Document {
     Receipt(GrantId),
     /// The last checkpoint.
     Checkpoint,
+    /// A tile of the tree over the object whose key has that UUID.
+    Tile(Uuid, Position),
 }
 
 impl Document {
@@ -62,14 +76,16 @@ impl Document {
             Self::Session(_) => Kind::Sessions,
             Self::Receipt(_) => Kind::Receipts,
             Self::Checkpoint => Kind::Checkpoints,
+            Self::Tile(..) => Kind::Trees,
         }
     }
 
-    /// Its name among its kind: 32 hex characters, or a fixed word.
+    /// Its name among its kind: 32 hex characters, a fixed word, or `<32 hex>-<level>-<index>`.
     pub fn name(self) -> String {
         match self {
             Self::Session(SessionId(id)) | Self::Receipt(GrantId(id)) => id.simple().to_string(),
             Self::Checkpoint => LATEST.to_owned(),
+            Self::Tile(object, Position { level, index }) => format!("{}-{level}-{index}", object.simple()),
         }
     }
 }
@@ -98,13 +114,25 @@ mod tests {
     #[test]
     fn names_come_back_as_what_they_name() {
         let id = Uuid::from_u128(7).simple().to_string();
-        for (kind, name) in
-            [(Kind::Sessions, id.clone()), (Kind::Receipts, id), (Kind::Checkpoints, LATEST.to_owned())]
-        {
+        for (kind, name) in [
+            (Kind::Sessions, id.clone()),
+            (Kind::Trees, format!("{id}-1-20")),
+            (Kind::Receipts, id),
+            (Kind::Checkpoints, LATEST.to_owned()),
+        ] {
             let document = kind.document(&name).unwrap();
             assert_eq!((document.kind(), document.name()), (kind, name));
         }
-        for bad in ["", "x", "../00000000000000000000000000000007", "00000000-0000-0000-0000-000000000007"] {
+        for bad in [
+            "",
+            "x",
+            "../00000000000000000000000000000007",
+            "00000000-0000-0000-0000-000000000007",
+            "00000000000000000000000000000007-0",
+            "00000000000000000000000000000007-0-01",
+            "00000000000000000000000000000007-0-1-2",
+            "00000000000000000000000000000007-256-1",
+        ] {
             assert!(Kind::ALL.iter().all(|kind| kind.document(bad).is_none()), "{bad}");
         }
     }

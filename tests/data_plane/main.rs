@@ -7,6 +7,7 @@ mod crash;
 mod faults;
 mod grants;
 mod harness;
+mod parts;
 mod planes;
 mod random;
 mod reading;
@@ -14,7 +15,6 @@ mod receipts;
 #[path = "../s3_server/mod.rs"]
 mod s3_server;
 mod sessions;
-
 mod sweep;
 mod takeover;
 mod together;

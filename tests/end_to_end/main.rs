@@ -13,4 +13,6 @@ mod noted;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod ranges;
+#[cfg(test)]
 mod refused;

@@ -9,6 +9,8 @@ use strongroom::kernel::digest::Digests;
 use strongroom::kernel::hash::Hasher;
 use strongroom::kernel::id::{GrantId, ObjectKey, SessionId};
 use strongroom::kernel::limits::{HASH_BLOCK_BYTES, STORE_DOCUMENT_MAX_BYTES};
+use strongroom::kernel::tree::tiles::Tiler;
+use strongroom::kernel::tree::value_of;
 use strongroom::stores::StagedState;
 use uuid::Uuid;
 
@@ -43,7 +45,17 @@ fn durable(offset: u64) -> Durable {
     let mut hasher = Hasher::new();
     let blocks = usize::try_from(offset / HASH_BLOCK_BYTES * HASH_BLOCK_BYTES).expect("small");
     hasher.update(&vec![0; blocks]);
-    Durable { hash: hasher.save(), staged: Some(StagedState { bytes: offset, opaque: vec![0xca, 0xfe] }) }
+    let staged = Some(StagedState { bytes: offset, opaque: vec![0xca, 0xfe] });
+    Durable { hash: hasher.save(), tree: None, staged }
+}
+
+/// The same, of a session that makes the tiles of its blob.
+fn tiled(offset: u64) -> Durable {
+    let mut tiler = Tiler::new();
+    (0..offset / HASH_BLOCK_BYTES).for_each(|block| {
+        tiler.push(value_of(&vec![0; HASH_BLOCK_BYTES as usize], block * HASH_BLOCK_BYTES));
+    });
+    Durable { tree: Some(tiler.state()), ..durable(offset) }
 }
 
 fn journals() -> Vec<(&'static str, Journal)> {
@@ -59,6 +71,7 @@ fn journals() -> Vec<(&'static str, Journal)> {
         ("failed", journal(Some(7), Phase::Failed(digests))),
         ("aborted", journal(None, Phase::Aborted)),
         ("expired", journal(None, Phase::Expired)),
+        ("between blocks, with a tree", journal(None, Phase::Receiving(tiled(3 * HASH_BLOCK_BYTES + 5)))),
     ]
 }
 
@@ -85,6 +98,7 @@ fn refused() -> Vec<(&'static str, Vec<u8>)> {
         ("more bytes than its length", with("length", Some(Value::Unsigned(5)))),
         ("an object outside of its store", with("object", Some(Value::text("../7")))),
         ("a field too many", with("note", Some(Value::Null))),
+        ("the tree of another offset", with("tree", Some(Value::Bytes(vec![7; 64])))),
     ]
 }
 

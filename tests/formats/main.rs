@@ -16,4 +16,5 @@ mod merkle;
 mod notation;
 mod paths;
 mod sample_log;
+mod slices;
 mod statements;

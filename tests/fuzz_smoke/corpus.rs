@@ -13,6 +13,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         // Changes of what is accepted reach further than changes of what is refused already.
         "manifest" => [vec![accepted_manifests(); 20].concat(), hex("manifests", "cbor")].concat(),
         "names" => names(),
+        "slice" => slices(),
         "statement" => statements(),
         other => panic!("{other} has no corpus"),
     }
@@ -70,6 +71,19 @@ fn names() -> Vec<Vec<u8>> {
     found.push("acme/reports@blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262".into());
     found.push("755".into());
     found.into_iter().map(String::into_bytes).collect()
+}
+
+fn slices() -> Vec<Vec<u8>> {
+    let file = file("slices");
+    let small = |case: &&Json| case["bytes"].as_u64().expect("a size") < 80_000;
+    let one = |case: &Json| {
+        let number = |field: &str| {
+            u32::try_from(case[field].as_u64().expect("a number")).expect("small").to_le_bytes()
+        };
+        let slice = hex::decode(case["slice"].as_str().expect("a slice")).expect("hex");
+        [&number("bytes")[..], &number("from"), &number("to"), &slice].concat()
+    };
+    file["slices"].as_array().expect("a list").iter().filter(small).map(one).collect()
 }
 
 fn statements() -> Vec<Vec<u8>> {

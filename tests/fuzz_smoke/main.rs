@@ -20,6 +20,8 @@ mod journal;
 mod manifest;
 #[path = "../../fuzz/bodies/names.rs"]
 mod names;
+#[path = "../../fuzz/bodies/slice.rs"]
+mod slice;
 #[path = "../../fuzz/bodies/statement.rs"]
 mod statement;
 
@@ -34,7 +36,7 @@ const SEED: u64 = 0x5eed_0f57_0a6e_0001;
 /// A target: its name, what it checks, and rounds that take about a second without optimisation.
 type Target = (&'static str, fn(&[u8]), u32);
 
-const TARGETS: [Target; 8] = [
+const TARGETS: [Target; 9] = [
     ("cbor", cbor::check, 40_000),
     ("checkpoint", checkpoint::check, 1_500),
     ("event", event::check, 15_000),
@@ -42,6 +44,7 @@ const TARGETS: [Target; 8] = [
     ("journal", journal::check, 15_000),
     ("manifest", manifest::check, 2_500),
     ("names", names::check, 40_000),
+    ("slice", slice::check, 2_000),
     ("statement", statement::check, 1_500),
 ];
 
@@ -99,6 +102,11 @@ fn manifests_hold_their_invariants() {
 #[test]
 fn names_hold_their_invariants() {
     run_target("names");
+}
+
+#[test]
+fn slices_hold_their_invariants() {
+    run_target("slice");
 }
 
 #[test]

@@ -86,6 +86,7 @@ const CASES: &[Case] = &[
     case("PUT", "/data/blobs", UPLOAD, &[As::UploadGrant]),
     case("POST", "/data/blobs", UPLOAD, &[As::UploadGrant]),
     case("GET", "/data/blobs/{digest}", GRANT, &[As::ReadGrant]),
+    case("GET", "/data/blobs/{digest}/slices", GRANT, &[As::ReadGrant]),
     case("GET", "/log/events", LOG, &[As::Auditor]),
     case("GET", "/log/checkpoint", LOG, &[As::Auditor]),
     case("GET", "/log/entries/{position}", LOG, &[As::Auditor]),

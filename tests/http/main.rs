@@ -14,5 +14,6 @@ mod log;
 mod manifests;
 mod refusals;
 mod scene;
+mod slices;
 mod together;
 mod tus;

@@ -1,6 +1,7 @@
 //! `strongroom bench`: what this machine does, as ratios to what the same machine does otherwise, in the same run.
 
 mod append;
+mod download;
 mod pgbench;
 mod replay;
 mod server;
@@ -16,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::EXIT_STATUS;
 use super::output::{Exit, Output};
 
-/// Measure appending, uploading and replaying on this machine, as ratios.
+/// Measure appending, uploading, downloading and replaying on this machine, as ratios.
 ///
 /// Works in a fresh directory, removed at the end: a private Postgres cluster, a store and, where bytes are moved, a
 /// server of its own on a loopback port. Each rate is printed beside that of a peer in the same run: bare INSERTs by
@@ -52,13 +53,15 @@ enum What {
     Append,
     /// One large file.
     Upload,
+    /// One large file back, verified.
+    Download,
     /// Many small files.
     Files,
     /// The log as exact records, and the views from it.
     Replay,
 }
 
-const ALL: [What; 5] = [What::Hash, What::Append, What::Upload, What::Files, What::Replay];
+const ALL: [What; 6] = [What::Hash, What::Append, What::Upload, What::Download, What::Files, What::Replay];
 
 pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
     let chosen = if args.what.is_empty() { &ALL[..] } else { &args.what };
@@ -70,6 +73,7 @@ pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
             What::Hash => ("hash", json!({ "both_mb_per_second": transfer::hash_in_memory() })),
             What::Append => ("append", json!(append::run(place.path(), args.seconds).await?)),
             What::Upload => ("upload", json!(transfer::large(place.path(), args.mebibytes).await?)),
+            What::Download => ("download", json!(download::run(place.path(), args.mebibytes).await?)),
             What::Files => ("files", json!(transfer::small(place.path(), args.files).await?)),
             What::Replay => ("replay", json!(replay::run(place.path(), args.events).await?)),
         };

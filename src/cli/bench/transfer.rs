@@ -126,7 +126,7 @@ async fn upload_alone(server: &Server, repository: &RepositoryName, file: &Path)
     Ok(begin.elapsed().as_secs_f64())
 }
 
-async fn push_all(
+pub(super) async fn push_all(
     server: &Server,
     repository: &RepositoryName,
     path: &Path,
@@ -152,7 +152,7 @@ async fn pull_all(
 }
 
 /// Bytes that no filesystem can squeeze, and that differ from file to file.
-fn fill(path: &Path, bytes: u64) -> anyhow::Result<()> {
+pub(super) fn fill(path: &Path, bytes: u64) -> anyhow::Result<()> {
     use std::io::Write as _;
     let mut file = std::fs::File::create(path).with_context(|| format!("making {}", path.display()))?;
     let mut stream = blake3::Hasher::new().update(uuid::Uuid::now_v7().as_bytes()).finalize_xof();

@@ -1,7 +1,8 @@
 //! Downloading blobs and giving them their places.
 //!
 //! Bytes are hashed and written under a temporary name by a thread of their own while more arrive; they are given
-//! their places when all have come and both digests are right.
+//! their places when all have come and their BLAKE3 digest is right. SHA-256 is another name for the same blob: both were
+//! compared when it was deposited, and the manifest, itself checked by whichever digest names it, holds both.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -18,8 +19,7 @@ use super::read::{self, Reader, Source};
 use super::{Damaged, Error};
 use crate::client::progress::{Progress, Share};
 use crate::client::tree::{self, Partial, Tree};
-use crate::kernel::digest::Digests;
-use crate::kernel::hash::Hasher;
+use crate::kernel::digest::Blake3;
 use crate::kernel::limits::{CLIENT_TRANSFERS_MAX, OPEN_BATCH_MAX};
 use crate::kernel::manifest::{self, Mode, PackagePath};
 use crate::wire::read::GrantedBlob;
@@ -139,10 +139,10 @@ async fn download(
     }
     drop(chunks);
     let received_bytes = reader.received_bytes();
-    let (file, digests) = writing.await.expect("writing does not panic").map_err(Error::Output)?;
-    if digests != blob.digests {
+    let (file, digest) = writing.await.expect("writing does not panic").map_err(Error::Output)?;
+    if digest != blob.digests.blake3 {
         partial.remove(&name);
-        return damaged(format!("what the server has there is {}", digests.blake3));
+        return damaged(format!("what the server has there is {digest}"));
     }
     let copies = blob.files.len() as u64;
     share.finish(blob.size_bytes * copies);
@@ -153,13 +153,13 @@ async fn download(
 }
 
 /// Writes and hashes what comes, until no more does.
-fn write(mut file: File, mut chunks: mpsc::Receiver<Bytes>) -> Result<(File, Digests), io::Error> {
-    let mut hasher = Hasher::new();
+fn write(mut file: File, mut chunks: mpsc::Receiver<Bytes>) -> Result<(File, Blake3), io::Error> {
+    let mut hasher = blake3::Hasher::new();
     while let Some(chunk) = chunks.blocking_recv() {
         hasher.update(&chunk);
         file.write_all(&chunk)?;
     }
-    Ok((file, hasher.finish()))
+    Ok((file, Blake3::new(*hasher.finalize().as_bytes())))
 }
 
 /// Gives a finished file all of its places: copies first, then itself.
@@ -202,7 +202,7 @@ pub(super) async fn write_to(
     let blake3 = file.digests.blake3;
     let mut grants = if file.size_bytes > 0 { source.ask(vec![blake3]).await? } else { Default::default() };
     let mut reader = Reader::new(source, blake3, file.size_bytes, grants.remove(&blake3));
-    let mut hasher = Hasher::new();
+    let mut hasher = blake3::Hasher::new();
     loop {
         match reader.next().await {
             Ok(Some(chunk)) => {
@@ -215,10 +215,10 @@ pub(super) async fn write_to(
         }
     }
     output.flush().await.map_err(Error::Output)?;
-    let digests = hasher.finish();
-    if digests == file.digests {
+    let digest = Blake3::new(*hasher.finalize().as_bytes());
+    if digest == blake3 {
         Ok(file.size_bytes)
     } else {
-        Err(damaged(format!("what the server has there is {}", digests.blake3)))
+        Err(damaged(format!("what the server has there is {digest}")))
     }
 }

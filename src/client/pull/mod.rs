@@ -9,6 +9,7 @@
 //! - A blob that is damaged does not keep the others from being retrieved; all that are, are named.
 
 mod fetch;
+mod part;
 pub(super) mod plan;
 mod read;
 
@@ -22,6 +23,7 @@ use super::{Client, Package, error, tree};
 use crate::kernel::digest::Blake3;
 use crate::kernel::id::{PackageRef, RepositoryName};
 use crate::kernel::manifest::PackagePath;
+pub use part::{NoSpan, Span, cat_range};
 use plan::Plan;
 use read::Source;
 use tree::Tree;
@@ -47,6 +49,17 @@ pub enum Error {
     /// There is no such path in the package.
     #[error("the package has no file {0}")]
     NoSuchFile(PackagePath),
+    /// Nothing says which file of the package is meant.
+    #[error("the package has not exactly one file; name the one that is meant")]
+    WhichFile,
+    /// There are no such bytes in the file.
+    #[error("the range is not within {path}, which has {size_bytes} bytes")]
+    NoSuchRange {
+        /// The file.
+        path: PackagePath,
+        /// Its bytes.
+        size_bytes: u64,
+    },
     /// Bytes are not what the manifest says.
     #[error("{}", damages(.0))]
     Damaged(Vec<Damaged>),

@@ -96,12 +96,14 @@ fn register<T: ToSchema>(components: ComponentsBuilder) -> ComponentsBuilder {
     components.schema_from::<T>().schemas_from_iter(nested)
 }
 
+const BYTES: &str = "application/octet-stream";
+const SLICE: &str = crate::http::slices::MEDIA_TYPE;
 const PAGE: &[&str] = &["limit", "cursor"];
 const GRANT: [Code; 3] = [Code::GrantInvalid, Code::GrantNarrower, Code::Busy];
 
 /// The operation of that name; none if nobody wrote it down.
 pub(super) fn described(name: &str) -> Option<Described> {
-    control(name).or_else(|| data(name)).or_else(|| log_and_process(name))
+    control(name).or_else(|| data(name)).or_else(|| reading(name)).or_else(|| log_and_process(name))
 }
 
 fn control(name: &str) -> Option<Described> {
@@ -224,7 +226,6 @@ fn manifests_and_tags(name: &str) -> Option<Described> {
 }
 
 fn data(name: &str) -> Option<Described> {
-    const BYTES: &str = "application/octet-stream";
     const TUS: &str = "application/offset+octet-stream";
     Some(match name {
         "tus::discover" => about("What of tus is spoken here")
@@ -277,6 +278,12 @@ fn data(name: &str) -> Option<Described> {
         .gives::<upload::StoredBlobs>(200, "What became of each, in their order")
         .refuses(&GRANT)
         .refuses(&[Code::InvalidBody, Code::IncompleteBody, Code::BodyTooSlow, Code::MediaTypeUnsupported]),
+        _ => return None,
+    })
+}
+
+fn reading(name: &str) -> Option<Described> {
+    Some(match name {
         "bytes::get" => about("A blob, or a range of it")
             .query(&["grant"])
             .header("Range")
@@ -284,6 +291,17 @@ fn data(name: &str) -> Option<Described> {
             .header("If-None-Match")
             .gives_bytes(200, "All of it", &[BYTES])
             .gives_bytes(206, "The range", &[BYTES])
+            .gives_nothing(304, "The caller has it")
+            .refuses(&GRANT)
+            .refuses(&[Code::RangeNotSatisfiable]),
+        "slices::get" => about("A range of a blob (`range=first-last`) with the proof that it is of that blob")
+            .query(&["range", "grant"])
+            .header("If-None-Match")
+            .gives_bytes(
+                200,
+                "The size (8 bytes, little-endian), then values and bytes in the order of the tree, as `bao-tree` reads them",
+                &[SLICE],
+            )
             .gives_nothing(304, "The caller has it")
             .refuses(&GRANT)
             .refuses(&[Code::RangeNotSatisfiable]),

@@ -74,6 +74,7 @@ impl From<download::Error> for Problem {
             }
             E::Missing { .. } => Self::failure(Code::ObjectMissing, told),
             E::Corrupt { .. } => Self::failure(Code::BlobCorrupt, told),
+            E::Busy => Self::busy(Code::Busy, 1, told),
             E::Store(error) => error.into(),
         }
     }

@@ -23,7 +23,8 @@ const UNFINISHED: &str = "new-";
 /// The documents of a store.
 #[derive(Debug)]
 pub(super) struct Documents {
-    kinds: [OwnedFd; Kind::ALL.len()],
+    /// One directory for each kind. A store of an earlier version that was only read may lack one.
+    kinds: [Option<OwnedFd>; Kind::ALL.len()],
     locks: [Mutex<()>; LOCKS],
     unfinished: AtomicU64,
 }
@@ -33,7 +34,7 @@ impl Documents {
     pub(super) fn open(root: &Root) -> Result<Self, Error> {
         let documents = Self::open_beside(root)?;
         for kind in Kind::ALL {
-            let directory = documents.directory(kind);
+            let directory = documents.directory(kind)?;
             for name in names(directory)?.into_iter().filter(|name| name.starts_with(UNFINISHED)) {
                 rustix::fs::unlinkat(directory, name, AtFlags::empty()).map_err(io)?;
             }
@@ -43,24 +44,27 @@ impl Documents {
 
     /// Opens them beside the process that has them: what is unfinished is its.
     pub(super) fn open_beside(root: &Root) -> Result<Self, Error> {
-        let [sessions, receipts, checkpoints] = Kind::ALL.map(|kind| root.documents(kind));
+        let [sessions, receipts, checkpoints, trees] = Kind::ALL.map(|kind| root.documents(kind));
         Ok(Self {
-            kinds: [sessions?, receipts?, checkpoints?],
+            kinds: [sessions?, receipts?, checkpoints?, trees?],
             locks: std::array::from_fn(|_| Mutex::new(())),
             unfinished: AtomicU64::new(0),
         })
     }
 
-    fn directory(&self, kind: Kind) -> &OwnedFd {
-        match kind {
+    fn directory(&self, kind: Kind) -> Result<&OwnedFd, Error> {
+        let directory = match kind {
             Kind::Sessions => &self.kinds[0],
             Kind::Receipts => &self.kinds[1],
             Kind::Checkpoints => &self.kinds[2],
-        }
+            Kind::Trees => &self.kinds[3],
+        };
+        directory.as_ref().ok_or_else(|| Error::Format(format!("it has no directory of {}", kind.name())))
     }
 
     pub(super) fn load(&self, document: Document) -> Result<Option<(Bytes, Version)>, Error> {
-        let file = match openat(self.directory(document.kind()), &document.name(), OFlags::RDONLY) {
+        let Ok(directory) = self.directory(document.kind()) else { return Ok(None) };
+        let file = match openat(directory, &document.name(), OFlags::RDONLY) {
             Ok(file) => File::from(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -85,7 +89,7 @@ impl Documents {
         if found.as_ref() != expected {
             return Err(Error::Stale(document));
         }
-        let directory = self.directory(document.kind());
+        let directory = self.directory(document.kind())?;
         match content {
             Some(content) => self.replace(directory, &name, content)?,
             None if found.is_none() => return Ok(None),
@@ -116,7 +120,8 @@ impl Documents {
     }
 
     pub(super) fn names(&self, kind: Kind) -> Result<Vec<Document>, Error> {
-        let names = names(self.directory(kind))?;
+        let Ok(directory) = self.directory(kind) else { return Ok(Vec::new()) };
+        let names = names(directory)?;
         Ok(names.iter().filter_map(|name| kind.document(name)).collect())
     }
 }

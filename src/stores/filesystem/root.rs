@@ -49,7 +49,11 @@ impl Root {
             outcome => outcome.map_err(io)?,
         }
         match openat(&root, "format", OFlags::RDONLY) {
-            Ok(file) => check_format(file, path)?,
+            Ok(file) => {
+                check_format(file, path)?;
+                // What an earlier version did not have.
+                make_kinds(&openat(&root, "documents", OFlags::RDONLY | OFlags::DIRECTORY)?)?;
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 create(&root)?;
                 // The directory itself has to survive too.
@@ -79,9 +83,12 @@ impl Root {
         })
     }
 
-    /// The directory of the documents of a kind.
-    pub(super) fn documents(&self, kind: Kind) -> Result<OwnedFd, Error> {
-        Ok(open_directory(&self.documents, kind.name())?)
+    /// The directory of the documents of a kind. None in a store that an earlier version made and this one only reads.
+    pub(super) fn documents(&self, kind: Kind) -> Result<Option<OwnedFd>, Error> {
+        match open_directory(&self.documents, kind.name()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => Ok(Some(opened?)),
+        }
     }
 
     /// Whether one barrier makes many files durable here.
@@ -206,15 +213,20 @@ fn create(root: &OwnedFd) -> Result<(), Error> {
         rustix::fs::fsync(&area).map_err(io)?;
     }
     let documents = make_directory(root, "documents")?;
-    for kind in Kind::ALL {
-        make_directory(&documents, kind.name())?;
-    }
-    rustix::fs::fsync(&documents).map_err(io)?;
+    make_kinds(&documents)?;
     let mut format = File::from(openat(root, "format.new", OFlags::CREATE | OFlags::TRUNC | OFlags::WRONLY)?);
     format.write_all(FORMAT.as_bytes())?;
     format.sync_all()?;
     rustix::fs::renameat(root, "format.new", root, "format").map_err(io)?;
     rustix::fs::fsync(root).map_err(io)
+}
+
+/// Makes a directory for each kind of documents that has none.
+fn make_kinds(documents: &OwnedFd) -> Result<(), Error> {
+    for kind in Kind::ALL {
+        make_directory(documents, kind.name())?;
+    }
+    rustix::fs::fsync(documents).map_err(io)
 }
 
 /// The name of a shard.
