@@ -10,6 +10,10 @@
 //! --blobs-dir       STRONGROOM_BLOBS_DIR       blobs-dir          <state dir>/blobs
 //! --store           STRONGROOM_STORE           store              main
 //! --node            STRONGROOM_NODE            node               local
+//! --plane           STRONGROOM_PLANE           plane              all
+//! --control-url     STRONGROOM_CONTROL_URL     control-url        - (a data node needs it)
+//! --node-token-file STRONGROOM_NODE_TOKEN_FILE node-token-file    <state dir>/node.token (a data node's)
+//! --data-url        STRONGROOM_DATA_URL        data-url           - (a control node needs it; several with commas)
 //! ```
 //! Stores, in the file only; without any there is one, on this machine's disk, in `blobs-dir` and named by `store`:
 //!
@@ -25,6 +29,8 @@
 //! kind = "filesystem"
 //! path = "/srv/strongroom"
 //! ```
+//! - A data node holds no address of a database: one that is given, even in `DATABASE_URL`, is refused, so that whoever
+//!   takes over the machine with the bytes finds no way to the log.
 //! - What is given first counts; an empty variable is one that is not set.
 //! - A setting that is misspelt in the file is refused, and so is a value that is not understood, with where it stood.
 //! - The state directory decides which file is read, so the file cannot name it.
@@ -58,6 +64,14 @@ pub enum Error {
         place: String,
         /// What is wrong with it. Never the value itself: it may hold a password.
         reason: String,
+    },
+    /// Settings that do not belong together.
+    #[error("{setting}: {reason}")]
+    Plane {
+        /// Which.
+        setting: &'static str,
+        /// Why not on this plane.
+        reason: &'static str,
     },
     /// The file cannot be read.
     #[error("settings file {path}: {source}")]
@@ -102,6 +116,14 @@ pub struct Source {
     pub store: Option<Stores>,
     /// The name of this node, in receipts and events.
     pub node: Option<String>,
+    /// What it serves.
+    pub plane: Option<String>,
+    /// Where the control plane answers.
+    pub control_url: Option<String>,
+    /// Where a data node finds its token.
+    pub node_token_file: Option<PathBuf>,
+    /// Where the data plane answers, for whoever gets a grant.
+    pub data_url: Option<String>,
 }
 
 impl Source {
@@ -118,6 +140,10 @@ impl Source {
             blobs_dir: path("STRONGROOM_BLOBS_DIR"),
             store: text("STRONGROOM_STORE").map(Stores::Named),
             node: text("STRONGROOM_NODE"),
+            plane: text("STRONGROOM_PLANE"),
+            control_url: text("STRONGROOM_CONTROL_URL"),
+            node_token_file: path("STRONGROOM_NODE_TOKEN_FILE"),
+            data_url: text("STRONGROOM_DATA_URL"),
         }
     }
 
@@ -131,7 +157,43 @@ impl Source {
             blobs_dir: self.blobs_dir.or(other.blobs_dir),
             store: self.store.or(other.store),
             node: self.node.or(other.node),
+            plane: self.plane.or(other.plane),
+            control_url: self.control_url.or(other.control_url),
+            node_token_file: self.node_token_file.or(other.node_token_file),
+            data_url: self.data_url.or(other.data_url),
         }
+    }
+}
+
+/// What a process serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Plane {
+    /// Both planes.
+    #[default]
+    All,
+    /// The control plane: a database and no bytes.
+    Control,
+    /// The data plane: bytes and no database.
+    Data,
+}
+
+impl Plane {
+    /// Its name in settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Control => "control",
+            Self::Data => "data",
+        }
+    }
+}
+
+impl FromStr for Plane {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::All, Self::Control, Self::Data];
+        all.into_iter().find(|plane| plane.name() == text).ok_or("one of control, data, all")
     }
 }
 
@@ -150,6 +212,14 @@ pub struct Settings {
     pub stores: Vec<StoreSettings>,
     /// The name of this node.
     pub node: NodeName,
+    /// What it serves.
+    pub plane: Plane,
+    /// Where the control plane answers; a data node has it.
+    pub control_url: Option<String>,
+    /// Where a data node finds its token.
+    pub node_token_file: PathBuf,
+    /// Where the data plane answers, for whoever gets a grant; none, if where the grant came from.
+    pub data_urls: Vec<String>,
 }
 
 impl Settings {
@@ -193,9 +263,16 @@ impl Settings {
             Stores::Listed(_) => None,
         });
         let source = given.or(file);
+        let plane = parse("plane", source.plane.as_deref().unwrap_or("all"))?;
+        check_plane(plane, &source)?;
+        let data_urls = source.data_url.iter().flat_map(|urls| urls.split(','));
         let state_dir = source.state_dir.map_or_else(default_state_dir, Ok)?;
         let blobs = state_dir.join("blobs");
         Ok(Self {
+            plane,
+            control_url: source.control_url.as_deref().map(|text| url("control-url", text)).transpose()?,
+            node_token_file: source.node_token_file.unwrap_or_else(|| state_dir.join("node.token")),
+            data_urls: data_urls.map(|text| url("data-url", text.trim())).collect::<Result<_, _>>()?,
             listen: parse("listen", source.listen.as_deref().unwrap_or(DEFAULT_LISTEN))?,
             database_url: source.database_url.map(|url| parse("database-url", &url)).transpose()?,
             postgres_bin: source.postgres_bin,
@@ -229,6 +306,45 @@ impl Settings {
             postgres_bin: self.postgres_bin.clone(),
         }
     }
+}
+
+/// What a plane must have, and what it must not.
+fn check_plane(plane: Plane, source: &Source) -> Result<(), Error> {
+    let refuse = |setting, reason| Err(Error::Plane { setting, reason });
+    match plane {
+        Plane::Data if source.database_url.is_some() => refuse(
+            "database-url",
+            "a data node holds no address of a database, so that whoever takes it over finds no way to the log; take \
+             it, and DATABASE_URL, away from this node",
+        ),
+        Plane::Data if source.control_url.is_none() => {
+            refuse("control-url", "a data node has to be told where the control plane answers")
+        }
+        Plane::Data if source.data_url.is_some() => {
+            refuse("data-url", "it stands in grants, so the control plane has to know it, not a data node")
+        }
+        Plane::Control if source.data_url.is_none() => refuse(
+            "data-url",
+            "a control node has no bytes: it has to be told where clients reach the data plane",
+        ),
+        Plane::All | Plane::Control if source.control_url.is_some() => {
+            refuse("control-url", "this node is a control plane itself; only a data node asks another")
+        }
+        Plane::All | Plane::Control | Plane::Data => Ok(()),
+    }
+}
+
+/// A base address, without a slash at its end.
+fn url(name: &str, value: &str) -> Result<String, Error> {
+    let refused =
+        || Error::Value { place: name.to_owned(), reason: "it looks like https://host:port".into() };
+    let rest =
+        value.strip_prefix("http://").or_else(|| value.strip_prefix("https://")).ok_or_else(refused)?;
+    let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '@' | '"' | '<' | '>');
+    if rest.is_empty() || rest.starts_with('/') || !rest.chars().all(is_plain) {
+        return Err(refused());
+    }
+    Ok(value.trim_end_matches('/').to_owned())
 }
 
 fn parse<T: FromStr<Err: std::fmt::Display>>(name: &str, value: &str) -> Result<T, Error> {
@@ -299,6 +415,36 @@ mod tests {
             assert!(error.to_string().contains(part), "{text}: {error}");
             assert!(!format!("{error} {error:?}").contains("s3cret"), "{text}");
         }
+    }
+
+    #[test]
+    fn each_plane_is_told_what_it_needs_and_nothing_that_it_must_not_know() {
+        let text = |value: &str| Some(value.to_owned());
+        let source = |plane: &str| Source { plane: text(plane), ..flags(Path::new("/state")) };
+        let control = || Source { control_url: text("http://control:7070/"), ..source("data") };
+        let data = Settings::resolve(control(), Source::default()).unwrap();
+        assert_eq!((data.plane, data.control_url.as_deref()), (Plane::Data, Some("http://control:7070")));
+        assert_eq!(data.node_token_file, Path::new("/state/node.token"));
+        let urls = Source { data_url: text("https://d1/x/, https://d2"), ..source("control") };
+        let settings = Settings::resolve(urls, Source::default()).unwrap();
+        assert_eq!(settings.data_urls, ["https://d1/x", "https://d2"]);
+        for (given, part) in [
+            (Source { database_url: text("postgres://u:s3cret@h/d"), ..control() }, "holds no address"),
+            (source("data"), "control-url"),
+            (Source { data_url: text("https://d1"), ..control() }, "data-url"),
+            (source("control"), "data-url"),
+            (Source { control_url: text("https://c"), ..source("all") }, "control-url"),
+            (Source { control_url: text("ftp://c"), ..source("data") }, "https://host:port"),
+            (Source { control_url: text("http://u:p@c"), ..source("data") }, "https://host:port"),
+            (source("both"), "one of control, data, all"),
+        ] {
+            let error = Settings::resolve(given, Source::default()).unwrap_err();
+            assert!(error.to_string().contains(part), "{error}");
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+        }
+        // Also where it is only in the environment or in the file.
+        let file = Source { database_url: text("postgres://h/d"), ..Source::default() };
+        assert!(Settings::resolve(control(), file).is_err());
     }
 
     #[test]

@@ -33,7 +33,9 @@
 //!    ([`control::manifests`]) if all of them are live and linked to that repository, and a *tag* may name it.
 //!
 //! # From Rust, with no HTTP between
-//! Whatever the `strongroom` command does, a program can do by calling this crate. [`node`] puts both planes together:
+//! Whatever the `strongroom` command does, a program can do by calling this crate. [`node`] puts both planes together in
+//! one process ([`node::Node`]), or runs one of them alone ([`node::ControlNode`], [`node::DataNode`]), with the same
+//! statements between them over HTTP:
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -91,12 +93,12 @@ pub mod data;
 
 pub mod audit;
 
-pub mod node;
-
 pub mod wire;
 
-pub mod http;
-
 pub mod client;
+
+pub mod node;
+
+pub mod http;
 
 pub mod cli;

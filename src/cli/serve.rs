@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -14,11 +15,11 @@ use tracing_subscriber::EnvFilter;
 use super::EXIT_STATUS;
 use super::output::{Exit, Output};
 use super::service::Place;
-use crate::config::{Settings, Source, Stores};
+use crate::config::{Plane, Settings, Source, Stores};
 use crate::http::{self, App};
-use crate::node::{Node, Options};
+use crate::node::{self, ControlNode, DataNode, Node, Options};
 
-/// Run the service: both planes in one process, on a private database unless another is named.
+/// Run the service: both planes in one process, on a private database unless another is named; or one plane alone.
 ///
 /// The first start makes what is needed: the database, the signing keys, and one admin token, kept 0600 in the state
 /// directory. ^C or SIGTERM end it in order: uploads come to rest where they can be resumed, the log is drained.
@@ -43,6 +44,19 @@ pub(super) struct Args {
     /// The name of this node, in receipts and events; `local`, if left out.
     #[arg(long, value_name = "NAME")]
     node: Option<String>,
+    /// What to serve: `all`; `control`, which has the database and no bytes; or `data`, which has bytes and no database.
+    #[arg(long, value_name = "PLANE")]
+    plane: Option<String>,
+    /// Of a data node: where the control plane answers.
+    #[arg(long, value_name = "URL")]
+    control_url: Option<String>,
+    /// Of a data node: the file with a token that has the scope `node:<name>`; `node.token` in the state directory, if
+    /// left out.
+    #[arg(long, value_name = "FILE")]
+    node_token_file: Option<PathBuf>,
+    /// Of a control node: where clients reach the data plane; several with commas, each gets its turn.
+    #[arg(long, value_name = "URL")]
+    data_url: Option<String>,
     /// Append although the clock is far from the last event. Times in the log never go back: look at the clock first.
     #[arg(long)]
     accept_clock: bool,
@@ -68,18 +82,87 @@ pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
         accept_missing_checkpoint: args.accept_missing_checkpoint,
         ..Options::default()
     };
-    let store = args.store.map(Stores::Named);
-    let flags = Source { listen: args.listen, store, node: args.node, ..args.place.source() };
+    let flags = Source {
+        listen: args.listen,
+        store: args.store.map(Stores::Named),
+        node: args.node,
+        plane: args.plane,
+        control_url: args.control_url,
+        node_token_file: args.node_token_file,
+        data_url: args.data_url,
+        ..args.place.source()
+    };
     let settings = Settings::load(flags)?;
     let listen = settings.listen;
-    let node = Arc::new(Node::open_with(settings, options).await?);
-    let served = serve(&node, listen, stop, output).await;
-    node.shutdown().await;
+    let running = match settings.plane {
+        Plane::All => Running::All(Arc::new(Node::open_with(settings, options).await?)),
+        Plane::Control => Running::Control(Arc::new(ControlNode::open_with(settings, options).await?)),
+        Plane::Data => Running::Data(Arc::new(DataNode::open_with(settings, options).await?)),
+    };
+    let served = serve(&running, listen, stop, output).await;
+    running.shutdown().await;
     served
 }
 
+/// What was started.
+enum Running {
+    All(Arc<Node>),
+    Control(Arc<ControlNode>),
+    Data(Arc<DataNode>),
+}
+
+impl Running {
+    fn app(&self) -> App {
+        match self {
+            Self::All(node) => node.clone().into(),
+            Self::Control(node) => node.clone().into(),
+            Self::Data(node) => node.clone().into(),
+        }
+    }
+
+    fn settings(&self) -> &Settings {
+        match self {
+            Self::All(node) => node.settings(),
+            Self::Control(node) => node.settings(),
+            Self::Data(node) => node.settings(),
+        }
+    }
+
+    fn first_token(&self) -> Option<&Path> {
+        match self {
+            Self::All(node) => node.first_token(),
+            Self::Control(node) => node.first_token(),
+            Self::Data(_) => None,
+        }
+    }
+
+    fn announce(&self, url: &str) -> Result<(), node::Error> {
+        match self {
+            Self::All(node) => node.announce(url),
+            Self::Control(node) => node.announce(url),
+            Self::Data(node) => node.announce(url),
+        }
+    }
+
+    async fn lost(&self) {
+        match self {
+            Self::All(node) => node.lost().await,
+            Self::Control(node) => node.lost().await,
+            Self::Data(_) => std::future::pending().await,
+        }
+    }
+
+    async fn shutdown(&self) {
+        match self {
+            Self::All(node) => node.shutdown().await,
+            Self::Control(node) => node.shutdown().await,
+            Self::Data(node) => node.shutdown().await,
+        }
+    }
+}
+
 async fn serve(
-    node: &Arc<Node>,
+    node: &Running,
     listen: SocketAddr,
     stop: impl Future<Output = ()>,
     output: &Output,
@@ -104,7 +187,7 @@ async fn serve(
             () = node.lost() => lost = true,
         }
     };
-    http::serve(App::new(node.clone()), listener, shutdown).await;
+    http::serve(node.app(), listener, shutdown).await;
     if lost {
         bail!("the private database server ended; its log is in {}", node.settings().state_dir.display());
     }
@@ -112,7 +195,7 @@ async fn serve(
 }
 
 /// What to print once it answers. The first time, also how to begin.
-fn tell(node: &Node, url: &str, output: &Output) -> anyhow::Result<()> {
+fn tell(node: &Running, url: &str, output: &Output) -> anyhow::Result<()> {
     let state_dir = node.settings().state_dir.display().to_string();
     let first_token = node.first_token().map(|path| path.display().to_string());
     let ready = Ready { url, state_dir, first_token };

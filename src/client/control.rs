@@ -14,7 +14,7 @@ use crate::wire::blob::Blob;
 use crate::wire::key::{AddKey, KeyEntry, Keys};
 use crate::wire::manifest::{AcceptedManifest, ManifestSummary, Manifests};
 use crate::wire::read::{GrantReads, GrantedReads};
-use crate::wire::receipt::{AcceptedReceipt, DeliverReceipt};
+use crate::wire::receipt::{AcceptedReceipt, DeliverReceipt, TakenReceipt};
 use crate::wire::repository::{CreateRepository, Repositories, Repository, SetRepository};
 use crate::wire::secret::Secret;
 use crate::wire::status::Status;
@@ -220,6 +220,19 @@ impl Client {
         let response =
             self.send(Method::POST, "/v1/keys", Repeat::Safe, |builder| builder.json(request)).await?;
         self.transport().json(response).await
+    }
+
+    /// Hands over a receipt as a node of the data plane.
+    pub async fn hand_over_receipt(&self, receipt: &str) -> Result<TakenReceipt, Error> {
+        let request = DeliverReceipt { receipt: receipt.to_owned().into() };
+        let post = |builder: RequestBuilder| builder.json(&request);
+        let response = self.send(Method::POST, "/v1/receipts", Repeat::Safe, post).await?;
+        self.transport().json(response).await
+    }
+
+    /// What a data node says of itself.
+    pub async fn data_status(&self) -> Result<Status, Error> {
+        self.get("/data/status").await
     }
 
     /// Makes a key sign nothing new.

@@ -1,52 +1,138 @@
 //! What handlers work with.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
 use super::problem::{Code, Problem};
 use super::process;
+use crate::config::StoreSettings;
+use crate::contract;
 use crate::control::Control;
-use crate::data::DataPlane;
+use crate::data::{Admitted, DataPlane};
+use crate::log::checkpoint;
 use crate::log::head::{self, Head};
-use crate::log::{Log, checkpoint};
-use crate::node::Node;
+use crate::node::{ControlNode, DataNode, Node};
 use crate::wire::status as wire;
 
 /// The state of the service: the node that it serves, and whether it is stopping. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    node: Arc<Node>,
+    serving: Serving,
+    next_data_url: Arc<AtomicUsize>,
     stopping: CancellationToken,
 }
 
+/// Which planes there are.
+#[derive(Clone)]
+enum Serving {
+    All(Arc<Node>),
+    Control(Arc<ControlNode>),
+    Data(Arc<DataNode>),
+}
+
+impl From<Arc<Node>> for App {
+    fn from(node: Arc<Node>) -> Self {
+        Self::serving(Serving::All(node))
+    }
+}
+
+impl From<Arc<ControlNode>> for App {
+    fn from(node: Arc<ControlNode>) -> Self {
+        Self::serving(Serving::Control(node))
+    }
+}
+
+impl From<Arc<DataNode>> for App {
+    fn from(node: Arc<DataNode>) -> Self {
+        Self::serving(Serving::Data(node))
+    }
+}
+
 impl App {
-    /// That serves a node. Counts requests in the process's metrics from here on.
+    /// That serves a node with both planes. Counts requests in the process's metrics from here on.
     pub fn new(node: Arc<Node>) -> Self {
+        node.into()
+    }
+
+    fn serving(serving: Serving) -> Self {
         process::recorder();
-        Self { node, stopping: CancellationToken::new() }
+        Self { serving, next_data_url: Arc::default(), stopping: CancellationToken::new() }
+    }
+
+    /// That this node serves what lies at this path of the route table.
+    pub(super) fn require_plane(&self, path: &str) -> Result<(), Problem> {
+        let is_data = path.starts_with("/data/");
+        let is_control = ["/v1/", "/log/", "/.well-known/"].iter().any(|prefix| path.starts_with(prefix));
+        let detail = match self.serving {
+            Serving::Data(_) if is_control => {
+                "This node serves the data plane: uploads and blobs, by grants. Ask the control plane."
+            }
+            Serving::Control(_) if is_data => {
+                "This node serves the control plane. Bytes go where the `href` beside a grant says."
+            }
+            _ => return Ok(()),
+        };
+        Err(Problem::new(Code::OtherPlane, detail))
+    }
+
+    /// The control plane's part, if it is here.
+    pub(super) fn plane(&self) -> Option<&ControlNode> {
+        match &self.serving {
+            Serving::All(node) => Some(node.plane()),
+            Serving::Control(node) => Some(node),
+            Serving::Data(_) => None,
+        }
+    }
+
+    /// The same, where the route table has made sure of it.
+    pub(super) fn node(&self) -> &ControlNode {
+        self.plane().expect("routes of the control plane are served where it is")
     }
 
     pub(super) fn control(&self) -> &Control {
-        self.node.control()
+        self.node().control()
+    }
+
+    fn data_plane(&self) -> Option<&DataPlane> {
+        match &self.serving {
+            Serving::All(node) => Some(node.data()),
+            Serving::Control(_) => None,
+            Serving::Data(node) => Some(node.data()),
+        }
     }
 
     pub(super) fn data(&self) -> &DataPlane {
-        self.node.data()
+        self.data_plane().expect("routes of the data plane are served where it is")
     }
 
-    pub(super) fn log(&self) -> &Log {
-        self.node.log()
+    /// Verifies a grant. One by a key that is not known yet is worth a question to the control plane.
+    pub(super) async fn admit(&self, grant: &str) -> Result<Admitted, Problem> {
+        let admitted = self.data().admit(grant);
+        let (Err(contract::Error::UnknownKey(_)), Serving::Data(node)) = (&admitted, &self.serving) else {
+            return admitted.map_err(Problem::of_grant);
+        };
+        let is_current = node.refresh_keys().await;
+        match self.data().admit(grant) {
+            // Whether it is ours cannot be told, so the caller must not take it for a no.
+            Err(contract::Error::UnknownKey(_)) if !is_current || !node.knows_keys() => {
+                Err(Problem::busy(Code::Unavailable, 2, "the keys of the control plane are not known"))
+            }
+            outcome => outcome.map_err(Problem::of_grant),
+        }
     }
 
-    /// The node itself, for what only reads.
-    pub(super) fn node(&self) -> &Node {
-        &self.node
-    }
-
-    /// Where the data plane answers, for links: relative while both planes are one process.
+    /// Where the data plane answers, for links: here, unless the settings name other places, each in its turn.
     pub(super) fn data_href(&self, path: &str) -> String {
-        path.to_owned()
+        let urls = &self.node().settings().data_urls;
+        match urls.len() {
+            0 => path.to_owned(),
+            count => {
+                let next = self.next_data_url.fetch_add(1, Ordering::Relaxed);
+                format!("{}{path}", urls[next % count])
+            }
+        }
     }
 
     /// Done when the service has been asked to stop.
@@ -61,38 +147,71 @@ impl App {
 
     /// Waits until every upload has come to rest.
     pub(super) async fn park_uploads(&self) {
-        self.data().park().await;
+        if let Some(data) = self.data_plane() {
+            data.park().await;
+        }
     }
 
     pub(super) async fn head(&self) -> Result<Head, Problem> {
         let unavailable = |error| {
             Problem::failure(Code::Unavailable, format_args!("no connection to the database: {error}"))
         };
-        let mut connection = self.node.pool().acquire().await.map_err(unavailable)?;
+        let mut connection = self.node().pool().acquire().await.map_err(unavailable)?;
         Ok(head::read(&mut connection).await?)
+    }
+
+    /// What this node needs and does not have, for people. Nothing, if it can do all of its work.
+    pub(super) async fn lacks(&self) -> Vec<String> {
+        let mut lacks = match &self.serving {
+            Serving::Data(node) => node.lacks(),
+            Serving::All(node) => node.lacks(),
+            Serving::Control(node) => node.lacks(),
+        };
+        if self.plane().is_some() && self.head().await.is_err() {
+            lacks.push("the database does not answer".to_owned());
+        }
+        lacks
     }
 
     pub(super) async fn status(&self) -> Result<wire::Status, Problem> {
         let head = self.head().await?;
-        let note = checkpoint::latest(self.node.pool()).await;
+        let node = self.node();
+        let note = checkpoint::latest(node.pool()).await;
         let note = note.map_err(|error| Problem::failure(Code::Unavailable, error))?;
         // A signed note's second line is the size of the log (C2SP tlog-checkpoint).
         let signed = note.and_then(|note| note.lines().nth(1)?.parse().ok());
         let log = wire::LogStatus { size: head.size(), root: hex::encode(head.root()), checkpoint: signed };
-        let stores = self.node.settings().stores.iter();
-        let stores = stores
-            .map(|store| wire::StoreStatus { name: store.name.clone(), kind: store.place.kind().to_owned() });
-        let stores: Vec<_> = stores.collect();
-        Ok(wire::Status {
+        let postgres = wire::PostgresStatus {
+            version: node.postgres_version().to_owned(),
+            embedded: node.postgres_is_embedded(),
+        };
+        let lacks = self.lacks().await;
+        Ok(wire::Status { log: Some(log), postgres: Some(postgres), lacks, ..self.data_status() })
+    }
+
+    /// What can be said without a database.
+    pub(super) fn data_status(&self) -> wire::Status {
+        let (plane, settings, lacks) = match &self.serving {
+            Serving::All(node) => ("all", node.settings(), Vec::new()),
+            Serving::Control(node) => ("control", node.settings(), Vec::new()),
+            Serving::Data(node) => ("data", node.settings(), node.lacks()),
+        };
+        // A control node names a store in its grants and has none.
+        let opened = if plane == "control" { &[][..] } else { &settings.stores[..] };
+        let status = |store: &StoreSettings| wire::StoreStatus {
+            name: store.name.clone(),
+            kind: store.place.kind().to_owned(),
+        };
+        let stores: Vec<_> = opened.iter().map(status).collect();
+        wire::Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            node: self.node.name().clone(),
-            log,
-            store: stores[0].clone(),
+            node: settings.node.clone(),
+            plane: plane.to_owned(),
+            log: None,
+            store: stores.first().cloned(),
             stores,
-            postgres: wire::PostgresStatus {
-                version: self.node.postgres_version().to_owned(),
-                embedded: self.node.postgres_is_embedded(),
-            },
-        })
+            postgres: None,
+            lacks,
+        }
     }
 }

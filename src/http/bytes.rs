@@ -35,7 +35,7 @@ pub(super) const SHA256: HeaderName = HeaderName::from_static("strongroom-sha256
 
 /// A blob in one request: nothing is acknowledged before it is sealed.
 pub(super) async fn put(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let grant = granted(&app, request.headers(), None)?;
+    let grant = granted(&app, request.headers(), None).await?;
     // Held while the bytes are: what all uploads together have in memory is bounded.
     let announced = request.body().size_hint().upper().unwrap_or(SMALL_BLOB_MAX_BYTES);
     let _room = app.data().reserve(announced).await?;
@@ -60,7 +60,7 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     let in_query: Option<String> = query.take("grant")?;
     query.finish()?;
-    let grant = granted(&app, &request, in_query.as_deref())?;
+    let grant = granted(&app, &request, in_query.as_deref()).await?;
     let read = to_read(&grant, &digest)?;
     let tag = read.digests.blake3.to_string();
     let mut known = HeaderMap::new();

@@ -23,7 +23,14 @@ use crate::kernel::id::{RepositoryName, RequestId};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The layer of every route: finds out who calls and refuses whom the table does not admit.
-pub(super) async fn admit(State((app, who)): State<(App, Who)>, request: Request, next: Next) -> Response {
+pub(super) async fn admit(
+    State((app, who, path)): State<(App, Who, &'static str)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if let Err(problem) = app.require_plane(path) {
+        return problem.into_response();
+    }
     let (mut parts, body) = request.into_parts();
     match admitted(&app, who, &mut parts).await {
         Ok(caller) => {
@@ -83,7 +90,11 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 ///
 /// # Errors
 /// If there is none, or it is forged, expired or of another kind.
-pub(super) fn granted(app: &App, headers: &HeaderMap, in_query: Option<&str>) -> Result<Admitted, Problem> {
+pub(super) async fn granted(
+    app: &App,
+    headers: &HeaderMap,
+    in_query: Option<&str>,
+) -> Result<Admitted, Problem> {
     let grant = bearer(headers)?.or(in_query);
     let grant = grant.ok_or_else(|| {
         Problem::new(
@@ -91,7 +102,7 @@ pub(super) fn granted(app: &App, headers: &HeaderMap, in_query: Option<&str>) ->
             "This needs a grant of the control plane, as `Authorization: Bearer`.",
         )
     })?;
-    app.data().admit(grant).map_err(Problem::of_grant)
+    app.admit(grant).await
 }
 
 impl FromRequestParts<App> for Caller {

@@ -68,6 +68,7 @@ codes! {
     ScopeMissing           403 "scope-missing"            "The token may not do this"
     GrantNarrower          403 "grant-narrower"           "The grant is for something else"
     RouteUnknown           404 "route-unknown"            "There is no such route"
+    OtherPlane             404 "other-plane"              "This node does not serve that plane"
     RepositoryUnknown      404 "repository-unknown"       "There is no such repository"
     ManifestUnknown        404 "manifest-unknown"         "There is no such manifest"
     TagUnknown             404 "tag-unknown"              "There is no such tag"

@@ -18,17 +18,22 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Ready means: the database answers and nobody asked the service to stop.
+/// Ready means: everything that this node needs is there, and nobody asked the service to stop.
 pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
     if app.stopping().is_cancelled() {
         return Err(Problem::busy(Code::Unavailable, 5, "readiness was asked for while stopping"));
     }
-    app.head().await?;
-    Ok("ready\n")
+    let lacks = app.lacks().await;
+    if lacks.is_empty() {
+        return Ok("ready\n");
+    }
+    Err(Problem::busy(Code::Unavailable, 5, lacks.join("; ")).member("lacks", lacks))
 }
 
 pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
-    metrics::gauge!("strongroom_log_size").set(*app.log().grown().borrow() as f64);
+    if let Some(plane) = app.plane() {
+        metrics::gauge!("strongroom_log_size").set(*plane.log().grown().borrow() as f64);
+    }
     let handle = recorder();
     handle.run_upkeep();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render())

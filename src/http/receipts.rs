@@ -24,3 +24,13 @@ pub(super) async fn deliver(
         position: accepted.position,
     }))
 }
+
+/// A data node hands over what it, or another, signed.
+pub(super) async fn take(
+    State(app): State<App>,
+    context: Context,
+    Json(request): Json<wire::DeliverReceipt>,
+) -> Result<Json<wire::TakenReceipt>, Problem> {
+    let verdict = receipts::hand_over(app.control(), &context, request.receipt.reveal()).await?;
+    Ok(Json(wire::TakenReceipt { discarded: verdict == receipts::Verdict::Discarded }))
+}

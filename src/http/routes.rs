@@ -58,11 +58,11 @@ macro_rules! operations {
         ];
 
         fn table(app: &App) -> Router<App> {
-            let admitted = |who, route: MethodRouter<App>| {
-                route.route_layer(from_fn_with_state((app.clone(), who), caller::admit))
+            let admitted = |who, path, route: MethodRouter<App>| {
+                route.route_layer(from_fn_with_state((app.clone(), who, path), caller::admit))
             };
             Router::new()
-                $(.route($path, admitted(Who::$who, MethodRouter::new().on(MethodFilter::$method, $handler))))*
+                $(.route($path, admitted(Who::$who, $path, MethodRouter::new().on(MethodFilter::$method, $handler))))*
         }
     };
 }
@@ -86,6 +86,7 @@ operations! {
     Remover   DELETE  "/v1/repositories/{repository}/-/tags/{tag}"               tags::remove;
     Admin     GET     "/v1/tokens"                                               tokens::list;
     Admin     POST    "/v1/tokens"                                               tokens::mint;
+    Token     POST    "/v1/receipts"                                             receipts::take;
     Token     DELETE  "/v1/tokens/{token}"                                       tokens::revoke;
     Token     GET     "/v1/whoami"                                               tokens::whoami;
     Token     GET     "/v1/status"                                               status::status;
@@ -94,6 +95,7 @@ operations! {
     Admin     DELETE  "/v1/keys/{key}"                                           keys::retire;
     Anyone    GET     "/.well-known/jwks.json"                                   keys::jwks;
 
+    Anyone    GET     "/data/status"                                             status::data;
     Anyone    OPTIONS "/data/uploads"                                            tus::discover;
     Granted   POST    "/data/uploads"                                            tus::create;
     Anyone    OPTIONS "/data/uploads/{session}"                                  tus::discover;

@@ -33,7 +33,7 @@ pub(super) async fn get(
     let in_query: Option<String> = query.take("grant")?;
     let wanted: Option<String> = query.take("range")?;
     query.finish()?;
-    let grant = granted(&app, &request, in_query.as_deref())?;
+    let grant = granted(&app, &request, in_query.as_deref()).await?;
     let read = to_read(&grant, &digest)?;
     let range = match wanted {
         None => 0..read.size_bytes,

@@ -44,7 +44,7 @@ pub(super) async fn put(
     State(app): State<App>,
     request: Request,
 ) -> Result<Json<wire::StoredBlobs>, Problem> {
-    let grant = granted(&app, request.headers(), None)?;
+    let grant = granted(&app, request.headers(), None).await?;
     if !matches!(grant.operation, Operation::Upload(_)) {
         return Err(Problem::new(Code::GrantNarrower, "The grant is for reading; show one of the uploads'."));
     }

@@ -106,6 +106,14 @@ pub const STATEMENT_MAX_BYTES: usize = 4_096;
 /// Seconds that the control plane may take to answer for a receipt; then it is offered again later.
 pub const DELIVERY_ATTEMPT_SECONDS: u64 = 30;
 
+/// Seconds that a data node gives the control plane for one answer; less than [`DELIVERY_ATTEMPT_SECONDS`], so that what
+/// went wrong is told rather than that time ran out.
+pub const CONTROL_ANSWER_SECONDS: u64 = 10;
+
+/// Milliseconds between two questions of a data node for keys that a grant names and that it does not know: anyone can
+/// make up such a name.
+pub const KEY_LOOKUP_MS: u64 = 1_000;
+
 /// Seconds between two offers of receipts that could not be delivered: the log may have been busy or away.
 pub const REDELIVERY_INTERVAL_SECONDS: u64 = 15;
 
@@ -375,6 +383,7 @@ pub const CLIENT_STREAM_PART_BYTES: usize = 8 * 1024 * 1024;
 
 const _: () = assert!(APPEND_MEMBER_MAX_EVENTS <= APPEND_BATCH_MAX_EVENTS);
 const _: () = assert!(SMALL_BLOB_MAX_BYTES <= HASH_BLOCK_BYTES, "a small blob hashes as one block");
+const _: () = assert!(CONTROL_ANSWER_SECONDS < DELIVERY_ATTEMPT_SECONDS);
 const _: () = assert!(GRANT_LIFE_SECONDS < SESSION_LIFE_MAX_SECONDS);
 const _: () = assert!(SESSION_LIFE_MAX_SECONDS < RECEIPT_DELIVERY_SECONDS);
 const _: () = assert!(HASH_BLOCK_BYTES.is_power_of_two());

@@ -1,11 +1,13 @@
 //! What runs now and then: receipts are offered again, what uploads left behind is swept, keys that were added or
 //! retired are learned.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::link::Link;
 use crate::contract::SharedRing;
 use crate::control::{Control, keys};
 use crate::data::DataPlane;
@@ -18,40 +20,45 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    /// Begins at once with what an earlier process left.
-    pub(super) fn start(data: &DataPlane, control: &Control, ring: SharedRing) -> Self {
+    /// Of a data plane whose control plane is in this process, where the log has proven itself before.
+    pub(super) fn of_data(data: &DataPlane) -> Self {
+        Self::start(|stopping| vec![redeliver(data, stopping), sweep(data, stopping, || true)])
+    }
+
+    /// Of a data plane whose control plane is elsewhere.
+    pub(super) fn apart(data: &DataPlane, link: &Arc<Link>) -> Self {
+        Self::start(|stopping| {
+            let (refreshing, answered) = (link.clone(), link.clone());
+            let refresh = every(KEY_RING_AGE_MAX_MS / 1_000, stopping.clone(), move || {
+                let link = refreshing.clone();
+                async move { link.refresh().await }
+            });
+            let sweep = sweep(data, stopping, move || answered.has_answered());
+            vec![tokio::spawn(refresh), redeliver(data, stopping), sweep]
+        })
+    }
+
+    /// Of a control plane: it learns which keys were added or retired, also by other processes.
+    pub(super) fn learning(control: &Control, ring: SharedRing) -> Self {
+        Self::start(|stopping| {
+            let control = control.clone();
+            let learn = every(KEY_RING_AGE_MAX_MS / 1_000, stopping.clone(), move || {
+                let (control, ring) = (control.clone(), ring.clone());
+                async move {
+                    match keys::ring(&control).await {
+                        Ok(keys) => ring.replace(keys),
+                        Err(error) => tracing::warn!(%error, "learning of keys"),
+                    }
+                }
+            });
+            vec![tokio::spawn(learn)]
+        })
+    }
+
+    fn start(begin: impl FnOnce(&CancellationToken) -> Vec<JoinHandle<()>>) -> Self {
         let stopping = CancellationToken::new();
-        let control = control.clone();
-        let learn = every(KEY_RING_AGE_MAX_MS / 1_000, stopping.clone(), move || {
-            let (control, ring) = (control.clone(), ring.clone());
-            async move {
-                match keys::ring(&control).await {
-                    Ok(keys) => ring.replace(keys),
-                    Err(error) => tracing::warn!(%error, "learning of keys"),
-                }
-            }
-        });
-        let (redelivering, sweeping) = (data.clone(), data.clone());
-        let redeliver = every(REDELIVERY_INTERVAL_SECONDS, stopping.clone(), move || {
-            let data = redelivering.clone();
-            async move {
-                match data.redeliver().await {
-                    Ok((0, 0)) => {}
-                    Ok((delivered, left)) => tracing::info!(delivered, left, "offered receipts again"),
-                    Err(error) => tracing::error!(%error, "offering receipts again"),
-                }
-            }
-        });
-        let sweep = every(SWEEP_INTERVAL_SECONDS, stopping.clone(), move || {
-            let data = sweeping.clone();
-            async move {
-                match data.sweep().await {
-                    Ok(swept) => tracing::debug!(?swept, "swept what uploads left behind"),
-                    Err(error) => tracing::error!(%error, "sweeping what uploads left behind"),
-                }
-            }
-        });
-        Self { stopping, running: vec![tokio::spawn(redeliver), tokio::spawn(sweep), tokio::spawn(learn)] }
+        let running = begin(&stopping);
+        Self { stopping, running }
     }
 
     /// Ends them; what they are doing is finished first.
@@ -63,6 +70,39 @@ impl Tasks {
             }
         }
     }
+}
+
+/// Begins at once with what an earlier process left.
+fn redeliver(data: &DataPlane, stopping: &CancellationToken) -> JoinHandle<()> {
+    let redelivering = data.clone();
+    tokio::spawn(every(REDELIVERY_INTERVAL_SECONDS, stopping.clone(), move || {
+        let data = redelivering.clone();
+        async move {
+            match data.redeliver().await {
+                Ok((0, 0)) => {}
+                Ok((delivered, left)) => tracing::info!(delivered, left, "offered receipts again"),
+                Err(error) => tracing::error!(%error, "offering receipts again"),
+            }
+        }
+    }))
+}
+
+fn sweep(
+    data: &DataPlane,
+    stopping: &CancellationToken,
+    may: impl Fn() -> bool + Send + Sync + 'static,
+) -> JoinHandle<()> {
+    let sweeping = data.clone();
+    tokio::spawn(every(SWEEP_INTERVAL_SECONDS, stopping.clone(), move || {
+        let data = may().then(|| sweeping.clone());
+        async move {
+            let Some(data) = data else { return };
+            match data.sweep().await {
+                Ok(swept) => tracing::debug!(?swept, "swept what uploads left behind"),
+                Err(error) => tracing::error!(%error, "sweeping what uploads left behind"),
+            }
+        }
+    }))
 }
 
 async fn every<F: Future<Output = ()>>(seconds: u64, stopping: CancellationToken, work: impl Fn() -> F) {

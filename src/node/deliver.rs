@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::control::Control;
-use crate::control::receipts::{self, Accepted};
+use crate::control::receipts::{self, Accepted, Verdict};
 use crate::data::{Deliver, Disposition, Undelivered};
 
 /// In this process.
@@ -29,18 +29,9 @@ impl Deliver for InProcess {
 }
 
 fn disposition(outcome: Result<Accepted, receipts::Error>) -> Result<Disposition, Undelivered> {
-    match outcome {
-        Ok(accepted) if accepted.discarded => Ok(Disposition::Discarded),
-        Ok(_) => Ok(Disposition::Accepted),
-        // Only where the log says that the object is discarded may it be deleted.
-        Err(
-            error @ (receipts::Error::Late { .. }
-            | receipts::Error::Discarded(_)
-            | receipts::Error::GrantSpent(_)),
-        ) => {
-            tracing::warn!(%error, "a receipt was refused and its object discarded");
-            Ok(Disposition::Discarded)
-        }
+    match receipts::verdict(outcome) {
+        Ok(Verdict::Kept) => Ok(Disposition::Accepted),
+        Ok(Verdict::Discarded) => Ok(Disposition::Discarded),
         Err(error) => Err(Undelivered(error.to_string())),
     }
 }

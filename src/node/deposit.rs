@@ -99,7 +99,7 @@ impl Node {
         reference: &Reference,
         bytes: &[u8],
     ) -> Result<Accepted, manifests::Error> {
-        manifests::accept(&self.control, context, repository, reference, bytes, Precondition::Any).await
+        manifests::accept(self.control(), context, repository, reference, bytes, Precondition::Any).await
     }
 
     async fn deposit_file(
@@ -141,7 +141,7 @@ impl Node {
     ) -> Result<(), DepositError> {
         let digests = Digests::of(&bytes);
         let wanted = Wanted { digest: Some(digests.blake3.into()), size_bytes: Some(bytes.len() as u64) };
-        let opened = uploads::open(&self.control, context, repository, &[wanted]).await?;
+        let opened = uploads::open(self.control(), context, repository, &[wanted]).await?;
         if let Some(Opened::Upload { grant, .. }) = opened.into_iter().next() {
             let grant = self.data.admit(&grant)?;
             delivered(self.data.put_small(&grant, bytes).await?)?;
@@ -156,7 +156,7 @@ impl Node {
         repository: &RepositoryName,
         wanted: Wanted,
     ) -> Result<String, DepositError> {
-        let opened = uploads::open(&self.control, context, repository, &[wanted]).await?;
+        let opened = uploads::open(self.control(), context, repository, &[wanted]).await?;
         match opened.into_iter().next() {
             Some(Opened::Upload { grant, .. }) => Ok(grant),
             Some(Opened::Present { .. }) | None => {

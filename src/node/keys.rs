@@ -21,10 +21,9 @@ use crate::views::keys::Key;
 /// is no rotation but a mistake.
 const GENERATIONS_MAX: u32 = 1_000;
 
-/// One key for each kind of statement.
+/// The keys of a control plane. The one for receipts is the data plane's.
 pub(super) struct Keys {
     pub(super) grant: SigningKey,
-    pub(super) receipt: SigningKey,
     checkpoint: CheckpointKey,
     pub(super) public: Vec<VerifyingKey>,
 }
@@ -35,15 +34,10 @@ type CheckpointKey = std::sync::Mutex<Option<SigningKey>>;
 impl Keys {
     /// Those that sign from now on. `known` are all that the log knows.
     pub(super) async fn load_or_create(state_dir: &Path, known: &[Key]) -> Result<Self, Error> {
-        let retired = |kind: KeyKind| -> Vec<KeyId> {
-            let retired = known.iter().filter(|key| key.kind == kind && key.retired_at_ms.is_some());
-            retired.map(|key| key.key.clone()).collect()
-        };
-        let grant = current(state_dir, KeyKind::Grant, retired(KeyKind::Grant)).await?;
-        let receipt = current(state_dir, KeyKind::Receipt, retired(KeyKind::Receipt)).await?;
-        let checkpoint = current(state_dir, KeyKind::Checkpoint, retired(KeyKind::Checkpoint)).await?;
-        let public = [&grant, &receipt, &checkpoint].map(SigningKey::verifying_key).into();
-        Ok(Self { grant, receipt, checkpoint: Some(checkpoint).into(), public })
+        let current = async |kind| current(state_dir, kind, retired(known, kind)).await;
+        let (grant, checkpoint) = (current(KeyKind::Grant).await?, current(KeyKind::Checkpoint).await?);
+        let public = [&grant, &checkpoint].map(SigningKey::verifying_key).into();
+        Ok(Self { grant, checkpoint: Some(checkpoint).into(), public })
     }
 
     /// The signer of checkpoints. The log is named by the first checkpoint key that it knows: ours, if it is empty.
@@ -63,6 +57,12 @@ impl Keys {
             anchor: Arc::new(StoreAnchor::new(store)),
         }
     }
+}
+
+/// Those of a kind that were retired.
+pub(super) fn retired(known: &[Key], kind: KeyKind) -> Vec<KeyId> {
+    let retired = known.iter().filter(|key| key.kind == kind && key.retired_at_ms.is_some());
+    retired.map(|key| key.key.clone()).collect()
 }
 
 /// The newest key of a kind that is not among the retired; made, if there is none.

@@ -1,4 +1,4 @@
-//! A node: both planes in one process, put together.
+//! A node: one plane or both, put together. [`Node`] has both in one process, [`ControlNode`] and [`DataNode`] one each.
 //!
 //! ```text
 //! database -> views -> store -> keys -> log proven against its checkpoint -> log -> control -> data plane -> signer
@@ -7,8 +7,8 @@
 //!   what was signed; nothing is accepted before the keys that sign for it are in the log.
 //! - The first start makes three keys and an admin token. Each is durable in a file, 0600, before the log knows of it,
 //!   so a start that is cut off anywhere is taken up by the next one.
-//! - Receipts go from the data plane to the control plane by a call. What could not be delivered is offered again at
-//!   start and now and then.
+//! - Receipts go from the data plane to the control plane by a call, or over HTTP where the planes are apart. What could
+//!   not be delivered is offered again at start and now and then.
 //! - [`Node::shutdown`] parks uploads, drains the log, signs once more, and closes the database, in that order.
 //!
 //! Refused: views that other folds wrote, a log that does not continue its checkpoint, keys of another node, a state
@@ -19,7 +19,10 @@
 //! | `keys.rs` | the signing keys in their files |
 //! | `admin.rs` | the first token |
 //! | `anchor.rs` | the checkpoint kept beside the blobs |
-//! | `deliver.rs` | receipts from plane to plane |
+//! | `control.rs` | the control plane: alone, or as part of a node |
+//! | `data.rs` | a data node: no database, and a control plane elsewhere |
+//! | `link.rs` | that control plane, over HTTP: enrolment, keys, receipts |
+//! | `deliver.rs` | receipts from plane to plane, in one process |
 //! | `background.rs` | what runs now and then |
 //! | `keeper.rs` | whoever holds the database |
 //! | `service.rs` | how other processes find this one |
@@ -30,11 +33,14 @@
 mod admin;
 mod anchor;
 mod background;
+mod control;
+mod data;
 mod deliver;
 mod deposit;
 mod files;
 mod keeper;
 mod keys;
+mod link;
 mod offline;
 mod read;
 mod replay;
@@ -47,19 +53,21 @@ use std::sync::{Arc, Mutex};
 
 use sqlx::PgPool;
 
-use crate::access::Caller;
 use crate::clock::{Clock, System};
 use crate::config::Settings;
-use crate::contract::{KeyFileError, SharedRing, VerifyingKey};
-use crate::control::{self, Context, Control, Parts, tokens};
-use crate::data::{self, DataPlane};
+use crate::contract::KeyFileError;
+use crate::control::{Context, Control, tokens};
+use crate::data::DataPlane;
+use crate::kernel::event::KeyKind;
 use crate::kernel::id::{KeyId, NodeName, StoreName};
 use crate::kernel::limits::UPLOAD_BUFFER_BUDGET_BYTES;
 use crate::log::{self, Log, checkpoint};
-use crate::postgres::{self, Database, Origin};
+use crate::postgres::{self, Database};
 use crate::stores::Store;
-use crate::views::{self, Prepared, Views};
+use crate::views;
 
+pub use control::ControlNode;
+pub use data::DataNode;
 pub use deposit::{DepositError, Deposited};
 pub use keys::successor;
 pub use offline::Offline;
@@ -115,6 +123,15 @@ pub enum Error {
         /// In the settings.
         configured: NodeName,
     },
+    /// A data node was not told where its control plane is.
+    #[error("a data node has to be told where the control plane answers: --control-url")]
+    NoControl,
+    /// The address of the control plane cannot be used.
+    #[error("control-url: {0}")]
+    ControlUrl(crate::client::Error),
+    /// A data node has no log.
+    #[error("this is a data node: it has no log to look at; ask the control plane, with --url")]
+    NoLog,
     /// The file of the admin token holds something else.
     #[error("{} does not hold an API token; move it away", .0.display())]
     AdminToken(PathBuf),
@@ -126,10 +143,10 @@ pub enum Error {
     Log(#[from] log::Error),
     /// The keys of this node could not be recorded.
     #[error("recording the keys of this node: {0}")]
-    Record(#[from] control::keys::Error),
+    Record(#[from] crate::control::keys::Error),
     /// The control plane does not start.
     #[error(transparent)]
-    Control(#[from] control::Error),
+    Control(#[from] crate::control::Error),
     /// The admin token could not be minted.
     #[error(transparent)]
     Token(#[from] tokens::Error),
@@ -154,23 +171,10 @@ impl Default for Options {
 
 /// Both planes, running. Share it by [`Arc`]; [`shutdown`](Self::shutdown) it to end in order.
 pub struct Node {
-    settings: Settings,
-    control: Control,
+    plane: ControlNode,
     data: DataPlane,
-    log: Log,
     store: Arc<dyn Store>,
-    pool: PgPool,
-    database: keeper::Keeper,
-    running: Mutex<Option<Running>>,
-    clock: Arc<dyn Clock>,
-    first_token: Option<PathBuf>,
-}
-
-/// What has to be ended.
-struct Running {
-    background: background::Tasks,
-    log: log::Tasks,
-    signer: checkpoint::Task,
+    background: Mutex<Option<background::Tasks>>,
 }
 
 impl Node {
@@ -189,94 +193,59 @@ impl Node {
     pub async fn open_with(settings: Settings, options: Options) -> Result<Self, Error> {
         files::directory(&settings.state_dir, files::OPEN_TO_ALL)?;
         let database = Database::open(&settings.database()).await?;
-        match Self::assemble(settings, options, &database).await {
-            Ok(assembled) => Ok(assembled.with(database)),
+        let stores = match stores::open(&settings.stores).await {
+            Ok(stores) => stores,
             Err(error) => {
                 database.close().await;
+                return Err(error);
+            }
+        };
+        let store = stores[&settings.store().name].clone();
+        let plane = ControlNode::on(database, settings, options, store.clone()).await?;
+        match Self::open_data(&plane, stores).await {
+            Ok(data) => {
+                let background = Mutex::new(Some(background::Tasks::of_data(&data)));
+                Ok(Self { plane, data, store, background })
+            }
+            Err(error) => {
+                plane.shutdown().await;
                 Err(error)
             }
         }
     }
 
-    async fn assemble(settings: Settings, options: Options, database: &Database) -> Result<Assembled, Error> {
-        let (pool, clock) = (database.pool().clone(), options.clock.clone());
-        if let Prepared::NeedsRebuild { live: found } = views::prepare(&pool).await? {
-            return Err(Error::OtherFolds { found, ours: views::GENERATION });
-        }
-        let stores = stores::open(&settings.stores).await?;
-        let store = stores[&settings.store().name].clone();
-        let known = views::keys::list(&pool).await?;
-        let keys = keys::Keys::load_or_create(&settings.state_dir, &known).await?;
-
-        let signer = keys.signer(&known, store.clone());
-        signer.prove(&pool, trust(&options)).await?;
-        let log_options = log::Options { accept_clock: options.accept_clock };
-        let (log, log_tasks) =
-            Log::start(database.connect_options(), Arc::new(Views), clock.clone(), log_options).await?;
-
-        let control = Control::new(Parts {
-            log: log.clone(),
-            pool: pool.clone(),
-            clock: clock.clone(),
-            grant_key: keys.grant,
-            store: settings.store().name.clone(),
-        });
-        let started = Self::introduce(&control, &settings, &keys.public).await;
-        let (first_token, ring) = match started {
-            Ok(started) => started,
-            Err(error) => {
-                log_tasks.drain().await;
-                return Err(error);
-            }
-        };
-        let data = DataPlane::open(data::Config {
-            store: store.clone(),
+    async fn open_data(plane: &ControlNode, stores: stores::ByName) -> Result<DataPlane, Error> {
+        let settings = plane.settings();
+        let known = views::keys::list(plane.pool()).await?;
+        let retired = keys::retired(&known, KeyKind::Receipt);
+        let receipts = keys::current(&settings.state_dir, KeyKind::Receipt, retired).await?;
+        plane.introduce(&receipts.verifying_key()).await?;
+        Ok(DataPlane::open(crate::data::Config {
+            store: stores[&settings.store().name].clone(),
             store_name: settings.store().name.clone(),
             stores,
             node: settings.node.clone(),
-            receipts: keys.receipt,
-            keys: ring.clone(),
-            clock: clock.clone(),
-            deliver: Arc::new(deliver::InProcess::new(control.clone())),
+            receipts,
+            keys: plane.ring().clone(),
+            clock: plane.clock().clone(),
+            deliver: Arc::new(deliver::InProcess::new(plane.control().clone())),
             budget_bytes: UPLOAD_BUFFER_BUDGET_BYTES,
-        });
-        let running = Running {
-            background: background::Tasks::start(&data, &control, ring),
-            signer: signer.start(database.connect_options(), log.grown()),
-            log: log_tasks,
-        };
-        Ok(Assembled { settings, control, data, log, store, pool, running, clock, first_token })
+        }))
     }
 
-    /// Makes the log know the keys and the first token.
-    async fn introduce(
-        control: &Control,
-        settings: &Settings,
-        public: &[VerifyingKey],
-    ) -> Result<(Option<PathBuf>, SharedRing), Error> {
-        let actor = ACTOR.parse().expect("an actor");
-        for key in public {
-            match control::keys::add(control, &actor, key, &settings.node).await {
-                Ok(_) => {}
-                Err(control::keys::Error::Taken { key, node: recorded, .. }) if recorded != settings.node => {
-                    let configured = settings.node.clone();
-                    return Err(Error::OtherNode { key, recorded, configured });
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let first_token = admin::ensure(control, &settings.state_dir).await?;
-        Ok((first_token, control::keys::ring(control).await?.into()))
+    /// The control plane's part of it.
+    pub fn plane(&self) -> &ControlNode {
+        &self.plane
     }
 
     /// The settings that it runs by.
     pub fn settings(&self) -> &Settings {
-        &self.settings
+        self.plane.settings()
     }
 
     /// The control plane.
     pub fn control(&self) -> &Control {
-        &self.control
+        self.plane.control()
     }
 
     /// The data plane.
@@ -286,7 +255,7 @@ impl Node {
 
     /// The log.
     pub fn log(&self) -> &Log {
-        &self.log
+        self.plane.log()
     }
 
     /// The store that the data plane writes to.
@@ -296,59 +265,61 @@ impl Node {
 
     /// The database, for reading.
     pub fn pool(&self) -> &PgPool {
-        &self.pool
+        self.plane.pool()
     }
 
     /// The time by which it runs.
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.clock
+        self.plane.clock()
     }
 
     /// Its name.
     pub fn name(&self) -> &NodeName {
-        &self.settings.node
+        self.plane.name()
     }
 
     /// The name of its store.
     pub fn store_name(&self) -> &StoreName {
-        &self.settings.store().name
-    }
-
-    /// The version of the database server, such as `15.13`.
-    pub fn postgres_version(&self) -> &str {
-        self.database.version()
-    }
-
-    /// Whether the database server is a private one.
-    pub fn postgres_is_embedded(&self) -> bool {
-        self.database.origin() == Origin::Owned
+        &self.settings().store().name
     }
 
     /// The file with the admin token, if this was the first start.
     pub fn first_token(&self) -> Option<&Path> {
-        self.first_token.as_deref()
+        self.plane.first_token()
     }
 
     /// The circumstances of what the embedding program does: it may do everything.
     pub fn context(&self) -> Context {
-        Context::new(Caller::local(ACTOR.parse().expect("an actor")))
+        self.plane.context()
+    }
+
+    /// What it needs and does not have, for people.
+    pub fn lacks(&self) -> Vec<String> {
+        let retired =
+            self.data.retired_key().map(|key| format!("key {key} of this node was retired: restart it"));
+        self.plane.lacks().into_iter().chain(retired).collect()
+    }
+
+    /// Tells where it answers.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn announce(&self, url: &str) -> Result<(), Error> {
+        self.plane.announce(url)
     }
 
     /// Returns when the private database server has ended by itself, which ends the service; else never.
     pub async fn lost(&self) {
-        self.database.lost().await;
+        self.plane.lost().await;
     }
 
     /// Ends in order. A second call waits for nothing and changes nothing.
     pub async fn shutdown(&self) {
-        let running = self.running.lock().expect("no holder panics").take();
-        let Some(running) = running else { return };
+        let background = self.background.lock().expect("no holder panics").take();
+        let Some(background) = background else { return };
         self.data.park().await;
-        running.background.stop().await;
-        running.log.drain().await;
-        running.signer.stop().await;
-        self.database.close().await;
-        service::withdraw(&self.settings.state_dir);
+        background.stop().await;
+        self.plane.shutdown().await;
     }
 }
 
@@ -360,38 +331,8 @@ fn trust(options: &Options) -> checkpoint::Trust {
     }
 }
 
-/// A node that does not hold its database yet.
-struct Assembled {
-    settings: Settings,
-    control: Control,
-    data: DataPlane,
-    log: Log,
-    store: Arc<dyn Store>,
-    pool: PgPool,
-    running: Running,
-    clock: Arc<dyn Clock>,
-    first_token: Option<PathBuf>,
-}
-
-impl Assembled {
-    fn with(self, database: Database) -> Node {
-        Node {
-            settings: self.settings,
-            control: self.control,
-            data: self.data,
-            log: self.log,
-            store: self.store,
-            pool: self.pool,
-            database: keeper::Keeper::of(database),
-            running: Mutex::new(Some(self.running)),
-            clock: self.clock,
-            first_token: self.first_token,
-        }
-    }
-}
-
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Node({} in {})", self.settings.node, self.settings.state_dir.display())
+        write!(f, "Node({} in {})", self.name(), self.settings().state_dir.display())
     }
 }

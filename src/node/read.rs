@@ -71,7 +71,7 @@ impl Node {
         let (part, entry) = self.find(package, path).await?;
         let Kind::File(file) = entry.kind else { return Err(ReadError::NoFile(path.clone())) };
         let (context, only) = (self.context(), [file.digests.blake3.into()]);
-        let granted = reads::grant(&self.control, &context, &package.repository, &part, Some(&only)).await?;
+        let granted = reads::grant(self.control(), &context, &package.repository, &part, Some(&only)).await?;
         let blob = granted.blobs.first().ok_or_else(|| ReadError::NoFile(path.clone()))?;
         let admitted = self.data.admit(&blob.grant)?;
         Ok(Reading(self.data.open_blob(&admitted, None).await?))
@@ -102,7 +102,7 @@ impl Node {
 
     async fn manifest(&self, repository: &RepositoryName, reference: &Reference) -> Result<Bytes, ReadError> {
         let caller = self.context().caller;
-        let fetched = manifests::get(&self.control, &caller, repository, reference, Form::Native).await?;
+        let fetched = manifests::get(self.control(), &caller, repository, reference, Form::Native).await?;
         Ok(fetched.bytes)
     }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Node, files};
+use super::{Error, files};
 
 const FILE: &str = "service.json";
 
@@ -27,21 +27,16 @@ pub struct Announcement {
     pub version: String,
 }
 
-impl Node {
-    /// Tells where it answers.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn announce(&self, url: &str) -> Result<(), Error> {
-        let announcement = Announcement {
-            url: url.to_owned(),
-            pid: std::process::id(),
-            started_at_ms: self.clock().now_ms(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        let content = serde_json::to_vec_pretty(&announcement).expect("a plain structure");
-        files::write(&self.settings().state_dir.join(FILE), &content)
-    }
+/// Tells where a node answers.
+pub(super) fn announce(state_dir: &Path, url: &str, started_at_ms: u64) -> Result<(), Error> {
+    let announcement = Announcement {
+        url: url.to_owned(),
+        pid: std::process::id(),
+        started_at_ms,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let content = serde_json::to_vec_pretty(&announcement).expect("a plain structure");
+    files::write(&state_dir.join(FILE), &content)
 }
 
 /// What was announced in that state directory. None if nothing was, or it cannot be read.

@@ -14,6 +14,13 @@ pub struct DeliverReceipt {
     pub receipt: Secret,
 }
 
+/// `POST /v1/receipts`: what a data node is to do with the object of a receipt that it handed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TakenReceipt {
+    /// Whether the log says that the object is discarded, so that it is to be deleted.
+    pub discarded: bool,
+}
+
 /// The blob may be used in the repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AcceptedReceipt {

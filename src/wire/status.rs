@@ -1,4 +1,4 @@
-//! `GET /v1/status`.
+//! `GET /v1/status`, and `GET /data/status`: what a node of the data plane can say, which knows no tokens.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,14 +12,18 @@ pub struct Status {
     /// Its name.
     #[schema(value_type = String)]
     pub node: NodeName,
-    /// The log.
-    pub log: LogStatus,
-    /// Where new objects go.
-    pub store: StoreStatus,
+    /// What it serves: all, control or data.
+    pub plane: String,
+    /// The log; a data node has none.
+    pub log: Option<LogStatus>,
+    /// Where new objects go; a control node has none.
+    pub store: Option<StoreStatus>,
     /// Everywhere that objects lie, that one first.
     pub stores: Vec<StoreStatus>,
-    /// The database.
-    pub postgres: PostgresStatus,
+    /// The database; a data node has none.
+    pub postgres: Option<PostgresStatus>,
+    /// What it needs and does not have.
+    pub lacks: Vec<String>,
 }
 
 /// The log as it is committed.

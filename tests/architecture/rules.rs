@@ -16,14 +16,15 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
     ("stores", &["kernel"]),
     ("data", &["kernel", "clock", "contract", "stores"]),
     ("audit", &["kernel", "contract", "log", "views", "stores"]),
+    ("wire", &["kernel"]),
+    ("client", &["kernel", "contract", "wire"]),
     (
         "node",
         &[
             "kernel", "clock", "postgres", "config", "contract", "access", "log", "views", "control",
-            "stores", "data", "audit",
+            "stores", "data", "audit", "wire", "client",
         ],
     ),
-    ("wire", &["kernel"]),
     (
         "http",
         &[
@@ -31,7 +32,6 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "node", "wire",
         ],
     ),
-    ("client", &["kernel", "contract", "wire"]),
     (
         "cli",
         &[

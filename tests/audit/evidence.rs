@@ -108,7 +108,7 @@ impl Evidence {
             HashMap::from([(store_name(), self.store.clone() as Arc<dyn Store>)]);
         let anchor = self.anchor.load().await.unwrap();
         let expected = audit::Expected { anchor: anchor.as_deref(), noted: &[] };
-        audit::server::run(self.database.database.pool(), expected, &stores, depth, &|_| {}).await
+        audit::server::run(self.database.database.pool(), expected, Some(&stores), depth, &|_| {}).await
     }
 
     /// Changes what only force can change.

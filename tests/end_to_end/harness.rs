@@ -85,9 +85,16 @@ impl Drop for Server {
 }
 
 fn spawn(state: &Path, listen: &str) -> (Child, SocketAddr) {
+    spawn_plane(state, listen, &[])
+}
+
+/// `strongroom serve` with more arguments.
+pub(crate) fn spawn_plane(state: &Path, listen: &str, arguments: &[&str]) -> (Child, SocketAddr) {
     let log = fs::File::options().create(true).append(true).open(state.with_extension("log")).unwrap();
     let mut child = Command::new(PROGRAM)
-        .args(["serve", "--listen", listen, "--state-dir"])
+        .args(["serve", "--listen", listen])
+        .args(arguments)
+        .arg("--state-dir")
         .arg(state)
         .env_remove("DATABASE_URL")
         .stdout(Stdio::piped())

@@ -1,6 +1,8 @@
 //! The program against itself: `strongroom serve` with its private database, and the commands that speak to it.
 
 #[cfg(test)]
+mod apart;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod events;

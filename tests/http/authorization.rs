@@ -71,6 +71,8 @@ const CASES: &[Case] = &[
     case("GET", "/v1/tokens", ADMIN, &[As::Admin]),
     case("POST", "/v1/tokens", ADMIN, &[As::Admin]),
     case("DELETE", "/v1/tokens/{token}", TOKEN, &[As::Admin]),
+    case("POST", "/v1/receipts", PUSH, &[As::Admin]),
+    case("GET", "/data/status", &[], &[As::Nobody]),
     case("GET", "/v1/whoami", TOKEN, &[As::Stranger]),
     case("GET", "/v1/status", TOKEN, &[As::Stranger]),
     case("GET", "/v1/keys", &[], &[As::Nobody]),

@@ -154,6 +154,41 @@ async fn makes_room(control: &Control, text: &str) -> bool {
     }
 }
 
+/// What becomes of the object of a receipt. Asked again, it is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The log names it.
+    Kept,
+    /// The log says that it is discarded: it is to be deleted.
+    Discarded,
+}
+
+/// What is to be done with the object, by what [`accept`] came to.
+///
+/// # Errors
+/// If the log says nothing of the object; then it has to be kept.
+pub fn verdict(outcome: Result<Accepted, Error>) -> Result<Verdict, Error> {
+    match outcome {
+        Ok(accepted) if accepted.discarded => Ok(Verdict::Discarded),
+        Ok(_) => Ok(Verdict::Kept),
+        // Only where the log says that the object is discarded may it be deleted.
+        Err(error @ (Error::Late { .. } | Error::Discarded(_) | Error::GrantSpent(_))) => {
+            tracing::warn!(%error, "a receipt was refused and its object discarded");
+            Ok(Verdict::Discarded)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes a receipt from a data node elsewhere. It may be that of another node, whose session this one ended.
+///
+/// # Errors
+/// If the caller speaks for no node, or as [`verdict`].
+pub async fn hand_over(control: &Control, context: &Context, text: &str) -> Result<Verdict, Error> {
+    context.caller.require(Action::Deliver)?;
+    verdict(accept(control, context.cause, text).await)
+}
+
 struct Verified {
     receipt: Receipt,
     late_by_seconds: Option<u64>,

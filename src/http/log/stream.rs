@@ -66,7 +66,7 @@ impl Reader {
     }
 
     async fn pump(&mut self) -> Result<(), read::Error> {
-        let mut grown = self.app.log().grown();
+        let mut grown = self.app.node().log().grown();
         while self.left > 0 {
             // Seen before the page is read: what is appended meanwhile wakes the wait below.
             grown.borrow_and_update();

@@ -168,6 +168,13 @@ fn control(name: &str) -> Option<Described> {
 
 fn keys(name: &str) -> Option<Described> {
     Some(match name {
+        "receipts::take" => about("Hand over a receipt as a node of the data plane; needs `node:<name>` of any node")
+            .takes::<receipt::DeliverReceipt>()
+            .gives::<receipt::TakenReceipt>(200, "What is to be done with the object")
+            .refuses(&[Code::ReceiptInvalid, Code::ReceiptRefused, Code::ScopeMissing]),
+        "status::data" => {
+            about("What is running here, and what it lacks").gives::<status::Status>(200, "As of now")
+        }
         "keys::list" => about("Every key that ever signed here").gives::<key::Keys>(200, "In order of age"),
         "keys::add" => about(
             "Record the public half of a key; with `node:<name>` the receipt keys of that node, with `admin` any",

@@ -71,7 +71,7 @@ pub(super) async fn create(State(app): State<App>, request: Request) -> Result<R
         Length::Deferred => None,
     };
     let metadata = headers::metadata(request.headers())?.map(ToOwned::to_owned);
-    let grant = granted(&app, request.headers(), None)?;
+    let grant = granted(&app, request.headers(), None).await?;
     let with_bytes = request.headers().contains_key(header::CONTENT_TYPE);
     if with_bytes {
         headers::check_media_type(request.headers())?;
@@ -90,7 +90,7 @@ pub(super) async fn status(
     Path(session): Path<SessionId>,
     request: HeaderMap,
 ) -> Result<Response, Problem> {
-    let grant = granted(&app, &request, None)?;
+    let grant = granted(&app, &request, None).await?;
     let status = app.data().status(&grant, session).await?;
     let mut known = progress(&status);
     known.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -114,7 +114,7 @@ pub(super) async fn append(
     let offset = headers::number(request.headers(), &UPLOAD_OFFSET)?;
     let offset =
         offset.ok_or_else(|| Problem::new(Code::InvalidHeader, "Header `upload-offset` has to be there."))?;
-    let grant = granted(&app, request.headers(), None)?;
+    let grant = granted(&app, request.headers(), None).await?;
     let status = receive(&app, &grant, session, offset, request).await?;
     Ok((StatusCode::NO_CONTENT, progress(&status)).into_response())
 }
@@ -125,7 +125,7 @@ pub(super) async fn terminate(
     Path(session): Path<SessionId>,
     request: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    let grant = granted(&app, &request, None)?;
+    let grant = granted(&app, &request, None).await?;
     app.data().terminate(&grant, session).await?;
     Ok(StatusCode::NO_CONTENT)
 }

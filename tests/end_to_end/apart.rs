@@ -1,0 +1,254 @@
+//! The planes as processes of their own: a control node with the database, a data node with the bytes, HTTP between.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::harness::{Actor, Network, noise, scratch, spawn_plane, text, tree, until};
+
+const MIB: u64 = 1024 * 1024;
+
+/// A process, and how to start it again.
+struct Process {
+    child: Child,
+    state: PathBuf,
+    address: SocketAddr,
+    arguments: Vec<String>,
+}
+
+impl Process {
+    fn start(state: PathBuf, address: SocketAddr, arguments: &[&str]) -> Self {
+        let (child, address) = spawn_plane(&state, &address.to_string(), arguments);
+        Self { child, state, address, arguments: arguments.iter().map(|text| (*text).to_owned()).collect() }
+    }
+
+    /// As an accident ends it.
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn restart(&mut self) {
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        self.child = spawn_plane(&self.state, &self.address.to_string(), &arguments).0;
+    }
+
+    fn stop(&mut self) {
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = self.child.wait();
+    }
+
+    fn ready(&self) -> (u16, String) {
+        get(&format!("http://{}/readyz", self.address))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = fs::read_to_string(self.state.with_extension("log")).unwrap_or_default();
+            let from = log.lines().count().saturating_sub(20);
+            let end: Vec<&str> = log.lines().skip(from).collect();
+            eprintln!("the log of {} ends:\n{}", self.state.display(), end.join("\n"));
+        }
+        self.stop();
+    }
+}
+
+/// Both, and the network between clients and the data node.
+struct Apart {
+    data: Process,
+    control: Process,
+    network: Network,
+    directory: TempDir,
+}
+
+impl Apart {
+    /// A data node without a token yet.
+    fn start() -> Self {
+        let directory = scratch();
+        let (control_at, data_at) = (free(), free());
+        let network = Network::to(data_at);
+        let control = Process::start(
+            directory.path().join("control"),
+            control_at,
+            &["--plane", "control", "--node", "c1", "--data-url", &network.url()],
+        );
+        let data = Process::start(
+            directory.path().join("data"),
+            data_at,
+            &["--plane", "data", "--node", "d1", "--control-url", &format!("http://{control_at}")],
+        );
+        Self { data, control, network, directory }
+    }
+
+    fn enrolled() -> Self {
+        let apart = Self::start();
+        apart.enroll();
+        apart
+    }
+
+    fn enroll(&self) {
+        let minted = self.admin().json(&["token", "mint", "--scope", "node:d1", "--subject", "node-d1"]);
+        fs::write(self.data.state.join("node.token"), minted["secret"].as_str().unwrap()).unwrap();
+        until("the data node to be ready", || self.data.ready().0 == 200);
+    }
+
+    fn admin(&self) -> Actor {
+        let token = fs::read_to_string(self.control.state.join("admin.token")).unwrap();
+        Actor::new(format!("http://{}", self.control.address), token.trim().to_owned())
+    }
+
+    fn source(&self, large: usize) -> PathBuf {
+        let source = self.directory.path().join("source");
+        fs::create_dir(&source).unwrap();
+        fs::write(source.join("large"), noise(30, large)).unwrap();
+        for n in 0..20 {
+            fs::write(source.join(format!("small-{n}")), noise(n, 1_000)).unwrap();
+        }
+        source
+    }
+
+    /// What was pushed comes back, and nobody finds anything.
+    fn check(&self, package: &str, source: &Path) {
+        let admin = self.admin();
+        let target = self.directory.path().join("target");
+        admin.ok(&["pull", package, text(&target)]);
+        assert_eq!(tree(source), tree(&target));
+        admin.ok(&["audit", "--url", &format!("http://{}", self.control.address)]);
+        admin.ok(&["audit", "--state-dir", text(&self.control.state), "--config", text(&self.settings())]);
+    }
+
+    /// So that an audit beside the control node knows what that is.
+    fn settings(&self) -> PathBuf {
+        let path = self.directory.path().join("control.toml");
+        fs::write(&path, format!("plane = 'control'\ndata-url = '{}'\n", self.network.url())).unwrap();
+        path
+    }
+}
+
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn get(url: &str) -> (u16, String) {
+    let output = Command::new("curl").args(["-s", "-w", "\n%{http_code}", url]).output().unwrap();
+    let answer = String::from_utf8(output.stdout).unwrap();
+    let (body, status) = answer.rsplit_once('\n').unwrap();
+    (status.parse().unwrap(), body.to_owned())
+}
+
+#[test]
+fn a_data_node_works_once_it_is_enrolled_and_holds_no_database() {
+    let mut apart = Apart::start();
+    let admin = apart.admin();
+    let source = apart.source(3 * MIB as usize);
+    let (status, lacks) = apart.data.ready();
+    assert!(status == 503 && lacks.contains("enrolment") && lacks.contains("node:d1"), "{lacks}");
+    let refused = admin.run(&["push", text(&source), "acme/apart:v1"]);
+    assert_eq!(refused.status, 1, "nobody believes an unknown node: {refused:?}");
+
+    apart.enroll();
+    admin.ok(&["push", text(&source), "acme/apart:v1"]);
+    apart.check("acme/apart:v1", &source);
+    assert!(!apart.data.state.join("pgdata").exists() && !apart.control.state.join("blobs").exists());
+    let url = format!("http://{}", apart.data.address);
+    let shown = admin.ok(&["status", "--url", &url]);
+    assert!(shown.contains("plane     data") && !shown.contains("postgres"), "{shown}");
+    let shown = admin.ok(&["status"]);
+    assert!(shown.contains("plane     control") && !shown.contains("store"), "{shown}");
+    for (address, path) in [(apart.data.address, "/log/checkpoint"), (apart.control.address, "/data/blobs")] {
+        let (status, body) = get(&format!("http://{address}{path}"));
+        assert!(status == 404 && body.contains("other-plane") || status == 405, "{path}: {body}");
+    }
+
+    // A key that was retired: the node says so, and makes another when it is started again.
+    let keys = admin.json(&["key", "list"]);
+    let key = keys.as_array().unwrap().iter().find(|key| key["node"] == "d1").unwrap()["key"].clone();
+    admin.ok(&["key", "retire", key.as_str().unwrap()]);
+    until("the data node to learn of it", || apart.data.ready().1.contains("was retired"));
+    apart.data.stop();
+    apart.data.restart();
+    until("the data node to be ready", || apart.data.ready().0 == 200);
+    fs::write(source.join("more"), noise(31, 5_000)).unwrap();
+    admin.ok(&["push", text(&source), "acme/apart:v2"]);
+    admin.ok(&["audit", "--url", &format!("http://{}", apart.control.address)]);
+}
+
+#[test]
+fn either_plane_is_killed_in_mid_deposit_and_the_push_finishes() {
+    let mut apart = Apart::enrolled();
+    let admin = apart.admin();
+    let source = apart.source(48 * MIB as usize);
+    apart.network.hold_after(16 * MIB);
+    let push =
+        admin.command(&["push", text(&source), "acme/killed:v1"]).stderr(Stdio::piped()).spawn().unwrap();
+    apart.network.until_held();
+    apart.data.kill();
+    apart.network.cut();
+    apart.network.hold_after(8 * MIB);
+    apart.data.restart();
+    apart.network.until_held();
+    // Now the other one, so that the receipt finds nobody at first.
+    apart.control.kill();
+    apart.network.release();
+    until("the receipt to be waiting", || {
+        let log = fs::read_to_string(apart.data.state.with_extension("log")).unwrap();
+        log.contains("blob sealed")
+    });
+    apart.control.restart();
+    let output = push.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    apart.check("acme/killed:v1", &source);
+}
+
+#[test]
+fn a_receipt_reaches_a_control_plane_that_was_away_although_nobody_brings_it() {
+    let mut apart = Apart::enrolled();
+    let admin = apart.admin();
+    let source = apart.source(12 * MIB as usize);
+    apart.network.hold_after(4 * MIB);
+    let mut push =
+        admin.command(&["push", text(&source), "acme/away:v1"]).stderr(Stdio::null()).spawn().unwrap();
+    apart.network.until_held();
+    apart.control.kill();
+    apart.network.release();
+    until("the blob to be sealed", || {
+        let log = fs::read_to_string(apart.data.state.with_extension("log")).unwrap();
+        log.split_once("blob sealed").is_some_and(|(_, then)| then.contains("will be offered again"))
+    });
+    // The client is gone, the data node was killed: what is durable is the receipt beside the object.
+    push.kill().unwrap();
+    push.wait().unwrap();
+    apart.data.kill();
+    apart.data.restart();
+    assert_eq!(apart.data.ready().0, 503, "it starts without its control plane, and says so");
+    apart.control.restart();
+    let large = noise(30, 12 * MIB as usize).len();
+    until("the log to name the blob", || {
+        let events = admin.run(&["events", "--type", "blob.stored", "--format", "ndjson"]).stdout;
+        events.contains(&format!("\"size\":{large}")) || events.contains(&large.to_string())
+    });
+    admin.ok(&["push", text(&source), "acme/away:v1"]);
+    apart.check("acme/away:v1", &source);
+}
+
+#[test]
+fn what_a_data_node_must_not_have_and_must_not_share_is_refused_with_the_reason() {
+    let apart = Apart::start();
+    let control = format!("http://{}", apart.control.address);
+    let data = |state: &Path, more: &[&str]| {
+        let arguments = ["serve", "--plane", "data", "--listen", "127.0.0.1:0", "--control-url", &control];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+        let output = command.args(arguments).args(more).arg("--state-dir").arg(state).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let other = apart.directory.path().join("other");
+    let (status, said) = data(&other, &["--database-url", "postgres://nobody@127.0.0.1:1/none"]);
+    assert!(status == Some(1) && said.contains("holds no address of a database"), "{said}");
+    let (status, said) = data(&other, &["--blobs-dir", text(&apart.data.state.join("blobs"))]);
+    assert!(status == Some(1) && said.contains("process"), "{said}");
+}
