@@ -15,6 +15,7 @@ use std::fmt::Display;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 
+use super::checksum::Checking;
 use super::create::check_length;
 use super::hashing::Hashing;
 use super::journal::{Durable, Journal, Phase};
@@ -126,8 +127,11 @@ impl DataPlane {
             Phase::Receiving(at) => at.clone(),
             // The answer to the request that sealed it was lost; what comes beyond it is too much.
             Phase::Sealed { .. } if journal.length == Some(request.offset) => {
+                let is_of_nothing = |wanted| Checking::new(wanted).matches();
                 return match request.content_length {
                     Some(1..) => Err(Error::TooLarge { max: request.offset }),
+                    // There is room for no bytes, so it has to be a checksum of none.
+                    _ if !request.checksum.is_none_or(is_of_nothing) => Err(Error::Checksum),
                     Some(0) | None => journal.status().map(Begun::Ended),
                 };
             }

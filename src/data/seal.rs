@@ -37,8 +37,22 @@ impl DataPlane {
         let Phase::Receiving(at) = journal.phase else { unreachable!("a writer's journal is receiving") };
         journal.phase = Phase::Sealing(at, digests);
         let version = self.save(&journal, Some(&version)).await?;
-        staged.seal().await?;
+        if let Err(error) = staged.seal().await {
+            self.expect_object(&journal, error).await?;
+        }
         self.issue(journal, &version, digests).await
+    }
+
+    /// After a failure to make the object visible: fine if it is, because another process that goes on with the session
+    /// was faster. Its bytes are those that the journal says, since only a fenced writer came to that journal.
+    async fn expect_object(&self, journal: &Journal, error: stores::Error) -> Result<(), Error> {
+        if !matches!(error, stores::Error::Missing(_) | stores::Error::Exists(_)) {
+            return Err(error.into());
+        }
+        match self.0.config.store.size(&journal.object).await? {
+            Some(found) if Some(found) == journal.length => Ok(()),
+            _ => Err(error.into()),
+        }
     }
 
     /// Goes on with a session that was being sealed when something broke.
@@ -55,11 +69,22 @@ impl DataPlane {
             Some(found) => {
                 return Err(stores::Error::Lost { object: journal.object.clone(), expected, found }.into());
             }
-            None => store.stage(&journal.object, at.staged.as_ref(), journal.length).await?.seal().await?,
+            None => {
+                let sealed = match store.stage(&journal.object, at.staged.as_ref(), journal.length).await {
+                    Ok(staged) => staged.seal().await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = sealed {
+                    self.expect_object(&journal, error).await?;
+                }
+            }
         }
         let digests = *digests;
-        self.issue(journal, &version, digests).await?;
-        self.load(turn.session).await
+        match self.issue(journal, &version, digests).await {
+            // Another process signed for it first: its receipt is the one.
+            Ok(_) | Err(Error::Displaced) => self.load(turn.session).await,
+            Err(error) => Err(error),
+        }
     }
 
     /// Signs for an object that is durable, and offers the receipt.

@@ -183,6 +183,21 @@ async fn a_checksum_that_matches_is_no_hindrance() {
 }
 
 #[tokio::test]
+async fn a_checksum_behind_the_last_byte_is_one_of_nothing() {
+    let (node, _) = Node::in_memory();
+    let grant = node.may_upload(3);
+    let session = node.plane.create(&grant, None).await.unwrap().session;
+    let done = node.append(&grant, session, 0, b"abc").await.unwrap();
+    let append = async |checksum: &str| {
+        let request = Append { checksum: Some(checksum.parse().unwrap()), ..Append::at(3) };
+        node.plane.append(&grant, session, request, body(b"", 1)).await
+    };
+    assert_eq!(append("sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk=").await.unwrap(), done);
+    let wrong = append("sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=").await.unwrap_err();
+    assert!(matches!(wrong, session::Error::Checksum), "{wrong}");
+}
+
+#[tokio::test]
 async fn a_terminated_session_is_gone_and_its_grant_is_used_up() {
     let (node, memory) = Node::in_memory();
     let grant = node.may_upload(10);
