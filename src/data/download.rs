@@ -3,7 +3,7 @@
 //! - A read of the whole computes BLAKE3 as it streams. The last piece is held back until the digest is known to be right;
 //!   if it is not, the stream ends in [`Error::Corrupt`] instead, so no one can take damaged bytes for the blob.
 //!   Only BLAKE3: SHA-256 is another name for the same blob, which was compared once, when the blob was deposited.
-//! - A range is proven against the tree of the blob before it is sent; see [`super::part`].
+//! - A range is proven against the tree of the blob before it is sent; see `part`.
 //! - Nothing is looked up: a grant whose object is gone meets [`Error::Missing`].
 
 use std::ops::Range;

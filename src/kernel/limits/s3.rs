@@ -24,7 +24,7 @@ pub const S3_PARTS_AT_ONCE: usize = 4;
 /// Pieces of one part; more are made one, so that a client of tiny requests does not make a document of them.
 pub const S3_PIECES_MAX: usize = 16;
 
-/// Bytes that all uploads into one bucket together may hold in memory beside [`UPLOAD_BUFFER_BUDGET_BYTES`].
+/// Bytes that all uploads into one bucket together may hold in memory beside [`UPLOAD_BUFFER_BUDGET_BYTES`](super::UPLOAD_BUFFER_BUDGET_BYTES).
 pub const S3_BUFFER_BUDGET_BYTES: usize = 128 * 1024 * 1024;
 
 /// Parts fetched from their pieces at the same time, each of which is in memory beside that budget.

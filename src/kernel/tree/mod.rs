@@ -13,7 +13,7 @@
 //! ```
 //! - A node of `n` leaves has the largest power of two below `n` on its left (section 2.1 of the BLAKE3 paper), whatever
 //!   the leaves are: chunks, groups, blocks, or whole tiles. That is why all of these are nodes of the one tree.
-//! - [`tiles`] makes what is kept while a blob arrives; [`slice`] makes what is sent; [`decode`] reads it back with
+//! - [`tiles`] makes what is kept while a blob arrives; [`mod@slice`] makes what is sent; [`decode`] reads it back with
 //!   nothing but the digest to believe in.
 //! - Nothing here trusts a stored value: whoever uses one compares it with the node above, up to the digest.
 

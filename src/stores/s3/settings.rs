@@ -8,6 +8,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -158,9 +161,12 @@ impl S3Settings {
         if let Some(region) = &self.region {
             loader = loader.region(Region::new(region.clone()));
         } else if self.endpoint.is_some() {
-            let provider = aws_config::default_provider::region::DefaultRegionChain::builder().build();
-            let region = provider.region().await.unwrap_or_else(|| Region::from_static(ANY_REGION));
-            loader = loader.region(region);
+            // Not Amazon's, so no machine of Amazon's is asked where it stands.
+            loader = loader.region(
+                RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+                    .or_else(ProfileFileRegionProvider::new())
+                    .or_else(Region::from_static(ANY_REGION)),
+            );
         }
         loader.load().await
     }
