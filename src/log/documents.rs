@@ -1,8 +1,11 @@
 //! Documents: what the log names by digest, because it is too large for a record or may have to be erased.
 //!
 //! - Content-addressed and immutable; writing one twice is writing it once.
-//! - Written, in a transaction of its own, before the event that names it. One that no event names is garbage.
+//! - Written, in a transaction of its own, before the event that names it: durable when that event is, not before, for both
+//!   go into one write-ahead log in that order. One that no event names is garbage.
 //! - What is read is hashed again: a damaged document is never returned.
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use sqlx::PgPool;
@@ -35,25 +38,32 @@ pub enum Error {
     Database(#[from] sqlx::Error),
 }
 
-/// Writes a document, durably, unless it is there already.
+/// Writes documents, each a media type and bytes, unless they are there already. They are durable as soon as anything is that
+/// is committed later.
 ///
 /// # Errors
-/// If it is too large or the database fails.
-pub async fn put(pool: &PgPool, media_type: &str, bytes: &[u8]) -> Result<Digests, Error> {
-    if bytes.len() > DOCUMENT_MAX_BYTES {
-        return Err(Error::TooLarge(bytes.len()));
+/// If one is too large or the database fails.
+pub async fn put(pool: &PgPool, documents: &[(&str, &[u8])]) -> Result<(), Error> {
+    if let Some((_, large)) = documents.iter().find(|(_, bytes)| bytes.len() > DOCUMENT_MAX_BYTES) {
+        return Err(Error::TooLarge(large.len()));
     }
-    let digests = Digests::of(bytes);
+    // In one order for all, so that two who write the same ones do not wait for each other.
+    let ordered: BTreeMap<Blake3, (Digests, &str, &[u8])> = documents
+        .iter()
+        .map(|(media_type, bytes)| (Digests::of(bytes), *media_type, *bytes))
+        .map(|row| (row.0.blake3, row))
+        .collect();
+    let rows = || ordered.values();
     sqlx::query_file!(
         "src/log/sql/documents_put.sql",
-        digests.blake3.as_bytes().as_slice(),
-        digests.sha256.as_bytes().as_slice(),
-        media_type,
-        bytes
+        &rows().map(|row| row.0.blake3.as_bytes().as_slice()).collect::<Vec<_>>() as _,
+        &rows().map(|row| row.0.sha256.as_bytes().as_slice()).collect::<Vec<_>>() as _,
+        &rows().map(|row| row.1).collect::<Vec<_>>() as _,
+        &rows().map(|row| row.2).collect::<Vec<_>>() as _,
     )
     .execute(pool)
     .await?;
-    Ok(digests)
+    Ok(())
 }
 
 /// Reads a document by either digest and checks that it is what the digest says. None if there is no such document.

@@ -177,9 +177,13 @@ async fn blobs(store: &dyn Store) -> (Vec<NewEvent>, ObjectKey) {
 }
 
 async fn package(pool: &sqlx::PgPool) -> Vec<NewEvent> {
-    let native =
-        documents::put(pool, "application/vnd.strongroom.manifest.v1+cbor", b"a manifest").await.unwrap();
-    let rendering = documents::put(pool, "application/vnd.oci.image.manifest.v1+json", b"{}").await.unwrap();
+    let (manifest, oci): (&[u8], &[u8]) = (b"a manifest", b"{}");
+    let rows = [
+        ("application/vnd.strongroom.manifest.v1+cbor", manifest),
+        ("application/vnd.oci.image.manifest.v1+json", oci),
+    ];
+    documents::put(pool, &rows).await.unwrap();
+    let (native, rendering) = (Digests::of(manifest), Digests::of(oci));
     let accepted = ManifestAccepted {
         repository: repository(),
         blake3: native.blake3,

@@ -158,8 +158,8 @@ pub async fn accept(
         let decided = decide(&loaded.state, &command)?;
         if !loaded.state.is_accepted() && !written {
             trees::check(control, &document, &loaded.state).await?;
-            documents::put(control.pool(), document.media_type().as_str(), bytes).await?;
-            documents::put(control.pool(), document.oci_media_type().as_str(), &rendering).await?;
+            let (native, oci) = (document.media_type(), document.oci_media_type());
+            documents::put(control.pool(), &[(native.as_str(), bytes), (oci.as_str(), &rendering)]).await?;
             written = true;
         }
         let Some(decided) = decided else { return Ok(command.accepted(loaded.position(), false)) };

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use futures::future::try_join_all;
+
 use crate::access::Caller;
 use crate::control::append::{Change, Ids};
 use crate::control::manifests::Error;
@@ -32,17 +34,18 @@ impl Loaded {
         let digest = command.descriptor.digests.blake3;
         let mut streams = vec![StreamName::manifest(repository, digest)];
         streams.extend(command.tag.as_ref().map(|(tag, _)| StreamName::tag(repository, tag)));
-        let mut expected = Vec::with_capacity(streams.len());
-        for stream in streams {
-            let version = control.version(&stream).await?;
-            expected.push((stream, version));
-        }
-        let room = control.making_room(repository).await?;
-        let accepted = manifests::get(control.pool(), repository, &digest.into()).await?;
-        let tag = match &command.tag {
-            Some((tag, _)) => tags::current(control, repository, tag).await?,
-            None => None,
+        let versions = try_join_all(streams.iter().map(|stream| control.version(stream))).await?;
+        let expected = streams.into_iter().zip(versions).collect();
+        let room = control.making_room(repository);
+        let digest: Digest = digest.into();
+        let accepted = async { Ok(manifests::get(control.pool(), repository, &digest).await?) };
+        let tag = async {
+            match &command.tag {
+                Some((tag, _)) => tags::current(control, repository, tag).await,
+                None => Ok(None),
+            }
         };
+        let (room, accepted, tag) = tokio::try_join!(room, accepted, tag)?;
         let mut state = State { accepted_at: accepted.map(|found| found.position), tag, ..State::default() };
         if !state.is_accepted() {
             state.blobs = load_blobs(control, caller, command).await?;
