@@ -1,7 +1,7 @@
 //! The log as a body that is read from the table as fast as the caller takes it.
 //!
 //! - One task reads pages of [`EVENTS_STREAM_ROWS`] and writes chunks of about [`EVENTS_CHUNK_BYTES`]; a few chunks wait
-//!   for the caller, no more, so a slow reader costs a page and those.
+//!   for the caller, no more, so a slow reader costs two pages and those.
 //! - Following, it sleeps at the head until the log has grown, the service stops, or silence has lasted.
 //! - Damage (a gap, a record that does not decode) breaks the body off: an end that looked clean would be a lie.
 
@@ -70,22 +70,35 @@ impl Reader {
         while self.left > 0 {
             // Seen before the page is read: what is appended meanwhile wakes the wait below.
             grown.borrow_and_update();
-            let rows = u32::try_from(self.left).unwrap_or(u32::MAX).min(EVENTS_STREAM_ROWS);
-            let page = read::page(self.app.node().pool(), &self.wanted.query, rows).await?;
-            self.left -= page.records.len() as u64;
-            self.wanted.query.from = page.next;
-            if self.write(page.records).await?.is_err() {
+            let mut ahead = Some(self.page().await?);
+            while let Some(page) = ahead {
+                self.left -= page.records.len() as u64;
+                self.wanted.query.from = page.next;
+                let goes_on = self.left > 0 && page.next < page.size;
+                // The database reads the next page while this one is on its way.
+                let next = self.page();
+                let next = async { if goes_on { next.await.map(Some) } else { Ok(None) } };
+                let (written, next) = tokio::join!(self.write(page.records), next);
+                if written?.is_err() {
+                    return Ok(());
+                }
+                ahead = next?;
+            }
+            if self.flush().await.is_err() || !self.wanted.follow {
                 return Ok(());
             }
-            if page.next < page.size {
-                continue;
-            }
-            if self.flush().await.is_err() || !self.wanted.follow || self.wait(&mut grown).await.is_err() {
+            if self.left > 0 && self.wait(&mut grown).await.is_err() {
                 return Ok(());
             }
         }
-        let _ = self.flush().await;
         Ok(())
+    }
+
+    /// The next page. Not read before it is awaited.
+    fn page(&self) -> impl Future<Output = Result<read::Page, read::Error>> + use<> {
+        let (app, query) = (self.app.clone(), self.wanted.query.clone());
+        let rows = u32::try_from(self.left).unwrap_or(u32::MAX).min(EVENTS_STREAM_ROWS);
+        async move { read::page(app.node().pool(), &query, rows).await }
     }
 
     async fn write(&mut self, records: Vec<read::Raw>) -> Result<Result<(), Gone>, read::Error> {
