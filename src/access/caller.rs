@@ -10,10 +10,12 @@ pub struct Caller {
     pub actor: Actor,
     /// What they may do.
     pub scopes: Scopes,
-    /// The token that proved it. None for the anonymous, and for the process itself.
+    /// The API token that proved it. None for the anonymous, for access tokens, and for the process itself.
     pub token: Option<TokenId>,
     /// When that token stops working: seconds since the epoch.
     pub expires_at_seconds: Option<u64>,
+    /// The API token that theirs was made from, if they came with an access token: they may do less than it.
+    pub parent: Option<TokenId>,
     authenticated: bool,
 }
 
@@ -31,13 +33,26 @@ pub struct Denied {
 impl Caller {
     /// By a token that was checked.
     pub fn of_token(actor: Actor, scopes: Scopes, token: TokenId, expires_at_seconds: Option<u64>) -> Self {
-        Self { actor, scopes, token: Some(token), expires_at_seconds, authenticated: true }
+        Self { actor, scopes, token: Some(token), expires_at_seconds, parent: None, authenticated: true }
+    }
+
+    /// By an access token that was checked, made from that API token.
+    pub fn of_access_token(actor: Actor, scopes: Scopes, parent: TokenId, expires_at_seconds: u64) -> Self {
+        let (parent, expires_at_seconds) = (Some(parent), Some(expires_at_seconds));
+        Self { actor, scopes, token: None, expires_at_seconds, parent, authenticated: true }
     }
 
     /// Someone without a token: may read what is public.
     pub fn anonymous() -> Self {
         let actor = "anonymous".parse().expect("an actor");
-        Self { actor, scopes: Scopes::default(), token: None, expires_at_seconds: None, authenticated: false }
+        Self {
+            actor,
+            scopes: Scopes::default(),
+            token: None,
+            expires_at_seconds: None,
+            parent: None,
+            authenticated: false,
+        }
     }
 
     /// The process that embeds Strongroom, or Strongroom itself: may do everything.
@@ -47,6 +62,7 @@ impl Caller {
             scopes: Role::Admin.scopes(&Pattern::All),
             token: None,
             expires_at_seconds: None,
+            parent: None,
             authenticated: true,
         }
     }

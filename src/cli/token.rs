@@ -8,7 +8,7 @@ use super::{EXIT_STATUS, Global, connect};
 use crate::kernel::id::{Actor, TokenId};
 use crate::wire::token::{MintToken, TokenEntry};
 
-/// Make, list and revoke API tokens.
+/// Make, exchange, list and revoke tokens.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_STATUS, arg_required_else_help = true)]
 pub(super) struct Args {
@@ -34,6 +34,18 @@ enum Command {
         #[arg(long, value_name = "ACTOR")]
         subject: Option<Actor>,
         /// When it stops working, from now: 90d, 12h, 30m, 45s. Never, if left out.
+        #[arg(long, value_name = "SPAN", value_parser = seconds)]
+        expires: Option<u64>,
+    },
+    /// Exchange the token that is used for one that may do less, for a while, and print it last.
+    ///
+    /// Needs no scope. Nothing is recorded; it ends with the token that it was made from, if not before.
+    #[command(after_help = EXIT_STATUS)]
+    Exchange {
+        /// What it may do, such as `repository:acme/*:pull`; repeatable. As much as the token that is used, if left out.
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
+        /// When it stops working, from now: 1h at most, such as 30m or 45s. 15 minutes, if left out.
         #[arg(long, value_name = "SPAN", value_parser = seconds)]
         expires: Option<u64>,
     },
@@ -74,6 +86,15 @@ pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow:
                     writeln!(out, "stops working at {end}")?;
                 }
                 writeln!(out, "{}", minted.secret.reveal())
+            })?;
+            Ok(Exit::Done)
+        }
+        Command::Exchange { scopes, expires } => {
+            let exchanged = client.exchange_token(&scopes, expires).await?;
+            output.result(&exchanged, |out| {
+                writeln!(out, "{}", exchanged.scope)?;
+                writeln!(out, "works for {} s", exchanged.expires_in)?;
+                writeln!(out, "{}", exchanged.access_token.reveal())
             })?;
             Ok(Exit::Done)
         }

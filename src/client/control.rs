@@ -19,7 +19,10 @@ use crate::wire::repository::{CreateRepository, Repositories, Repository, SetRep
 use crate::wire::secret::Secret;
 use crate::wire::status::Status;
 use crate::wire::tag::{SetTag, TagChanged, TagEntry, Tags};
-use crate::wire::token::{MintToken, MintedToken, TokenEntry, Tokens, Whoami};
+use crate::wire::token::{
+    ACCESS_TOKEN_TYPE, EXCHANGE_GRANT_TYPE, ExchangedToken, FORM_MEDIA_TYPE, MintToken, MintedToken,
+    TokenEntry, Tokens, Whoami,
+};
 use crate::wire::upload::{OpenUploads, OpenedUploads};
 
 /// What a tag must name for a change to happen.
@@ -186,6 +189,39 @@ impl Client {
     pub async fn mint_token(&self, request: &MintToken) -> Result<MintedToken, Error> {
         let response =
             self.send(Method::POST, "/v1/tokens", Repeat::Unsafe, |builder| builder.json(request)).await?;
+        self.transport().json(response).await
+    }
+
+    /// Exchanges the token of this client for one that may do less, for a while; as much, if no scope is named.
+    ///
+    /// # Errors
+    /// [`Error`]; without a token, the server says that one is missing.
+    pub async fn exchange_token(
+        &self,
+        scopes: &[String],
+        expires_in_seconds: Option<u64>,
+    ) -> Result<ExchangedToken, Error> {
+        let mut form = reqwest::Url::parse("http://x/").expect("an address");
+        {
+            let mut pairs = form.query_pairs_mut();
+            pairs.append_pair("grant_type", EXCHANGE_GRANT_TYPE);
+            pairs.append_pair("subject_token_type", ACCESS_TOKEN_TYPE);
+            if let Some(token) = &self.token {
+                pairs.append_pair("subject_token", token.reveal());
+            }
+            if !scopes.is_empty() {
+                pairs.append_pair("scope", &scopes.join(" "));
+            }
+            if let Some(seconds) = expires_in_seconds {
+                pairs.append_pair("expires_in", &seconds.to_string());
+            }
+        }
+        let body = bytes::Bytes::from(form.query().unwrap_or_default().to_owned());
+        let response = self
+            .send(Method::POST, "/v1/tokens/exchange", Repeat::Safe, |request| {
+                request.header(CONTENT_TYPE, FORM_MEDIA_TYPE).body(body.clone())
+            })
+            .await?;
         self.transport().json(response).await
     }
 

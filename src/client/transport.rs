@@ -116,18 +116,30 @@ impl Transport {
 
     /// Sends once. An answer that is not a success is an error.
     pub(crate) async fn send_once(&self, request: RequestBuilder) -> Result<Response, Error> {
+        let response = self.send_unfollowed(request).await?;
+        if response.status() == StatusCode::TEMPORARY_REDIRECT {
+            return Err(self.refused(response).await);
+        }
+        Ok(response)
+    }
+
+    /// Sends once. A temporary redirect is an answer, for who follows it on terms of their own.
+    pub(crate) async fn send_unfollowed(&self, request: RequestBuilder) -> Result<Response, Error> {
         let response = request.send().await.map_err(|error| self.failed(&error))?;
         self.answered.store(true, Ordering::Relaxed);
         let status = response.status();
-        if status.is_success() || status == StatusCode::NOT_MODIFIED {
-            return Ok(response);
-        }
-        Err(self.refused(response).await)
+        let is_answer = status.is_success()
+            || [StatusCode::NOT_MODIFIED, StatusCode::TEMPORARY_REDIRECT].contains(&status);
+        if is_answer { Ok(response) } else { Err(self.refused(response).await) }
     }
 
     /// A request that got no answer, or a body that broke off.
     pub(crate) fn failed(&self, error: &reqwest::Error) -> Error {
-        let (address, reason) = (self.base.clone(), innermost(error));
+        // The data plane may be elsewhere. Its address alone: the rest of a link may hold a grant.
+        let origin = error.url().map(|url| url.origin().ascii_serialization());
+        let address =
+            origin.filter(|origin| !self.base.starts_with(origin)).unwrap_or_else(|| self.base.clone());
+        let reason = innermost(error);
         if error.is_connect() && !self.answered.load(Ordering::Relaxed) {
             Error::Unreachable { address, reason }
         } else {

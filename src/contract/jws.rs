@@ -45,7 +45,7 @@ pub(super) struct Kind {
 /// # Panics
 /// If the key is for another kind of statement: which key signs what is wiring, not input.
 pub(super) fn sign(kind: &Kind, claims: &impl Serialize, key: &SigningKey) -> String {
-    assert_eq!(key.kind(), kind.key, "a key signs one kind of statement only");
+    assert_eq!(key.kind(), kind.key, "a key signs for one side only");
     let header = Header { alg: ALGORITHM.into(), typ: kind.typ.into(), kid: key.id() };
     let json = |value: serde_json::Result<Vec<u8>>| value.expect("claims are plain structures");
     let header = BASE64URL.encode(json(serde_json::to_vec(&header)));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 
 use crate::kernel::digest::{Digest, Sha256};
-use crate::kernel::id::{Reference, RepositoryName};
+use crate::kernel::id::{Reference, RepositoryName, TokenId};
 use crate::kernel::limits::{CACHED_DOCUMENTS_MAX_BYTES, CACHED_ROWS_MAX};
 use crate::log::{Log, documents};
 use crate::views::manifests::Manifest;
@@ -88,6 +88,7 @@ impl Documents {
 /// All that is kept.
 pub(super) struct Reads {
     pub(super) tokens: Cached<Sha256, Token>,
+    pub(super) parents: Cached<TokenId, Token>,
     pub(super) repositories: Cached<RepositoryName, Repository>,
     pub(super) manifests: Cached<(RepositoryName, Reference), Manifest>,
     pub(super) documents: Documents,
@@ -97,6 +98,7 @@ impl Default for Reads {
     fn default() -> Self {
         Self {
             tokens: Cached::new(),
+            parents: Cached::new(),
             repositories: Cached::new(),
             manifests: Cached::new(),
             documents: Documents::new(),

@@ -20,6 +20,7 @@ mod append;
 pub mod blobs;
 mod cached;
 mod context;
+pub mod exchange;
 #[cfg(test)]
 mod given;
 pub mod keys;

@@ -190,6 +190,13 @@ pub async fn authenticate(control: &Control, secret: &Secret) -> Result<Caller, 
     decide_authentic(found, control.now_ms() / 1_000)
 }
 
+/// A token that was not shown, as one that was made from it was: if it works.
+pub(super) async fn that_works(control: &Control, token: &TokenId) -> Result<Token, Error> {
+    let row = tokens::get(control.pool(), token);
+    let found = control.reads().parents.get(control.log(), token, row).await?;
+    found.filter(|token| works(token, control.now_ms() / 1_000)).ok_or(Error::Unauthenticated)
+}
+
 /// What has to be random.
 struct Fresh {
     token: TokenId,
@@ -221,11 +228,12 @@ fn decide_mint(caller: &Caller, now_seconds: u64, mint: &Mint, fresh: Fresh) -> 
     })
 }
 
+fn works(token: &Token, now_seconds: u64) -> bool {
+    token.revoked_at_ms.is_none() && token.expires_at_seconds.is_none_or(|at| now_seconds < at)
+}
+
 fn decide_authentic(found: Option<Token>, now_seconds: u64) -> Result<Caller, Error> {
-    let token = found.filter(|token| {
-        token.revoked_at_ms.is_none() && token.expires_at_seconds.is_none_or(|at| now_seconds < at)
-    });
-    let token = token.ok_or(Error::Unauthenticated)?;
+    let token = found.filter(|token| works(token, now_seconds)).ok_or(Error::Unauthenticated)?;
     // Scopes of a later version of the grammar give nothing here, rather than something else.
     let scopes = Scopes::parse(&token.scopes).unwrap_or_default();
     Ok(Caller::of_token(token.subject, scopes, token.token, token.expires_at_seconds))

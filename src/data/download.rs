@@ -4,10 +4,12 @@
 //!   if it is not, the stream ends in [`Error::Corrupt`] instead, so no one can take damaged bytes for the blob.
 //!   Only BLAKE3: SHA-256 is another name for the same blob, which was compared once, when the blob was deposited.
 //! - A range is proven against the tree of the blob before it is sent; see `part`.
+//! - Past this process only by [`DataPlane::link`], for who verifies what comes.
 //! - Nothing is looked up: a grant whose object is gone meets [`Error::Missing`].
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -18,6 +20,7 @@ use super::{Admitted, DataPlane};
 use crate::contract::{Operation, Read};
 use crate::kernel::digest::{Blake3, Digests};
 use crate::kernel::id::ObjectKey;
+use crate::kernel::limits::REDIRECT_LIFE_SECONDS;
 use crate::stores::{self, Pieces, Store};
 
 /// Why a blob is not given out, or no further.
@@ -91,6 +94,17 @@ impl DataPlane {
         let (pieces, read) = (object.bytes(range.clone()).await?, &object.read);
         let whole = Whole { hasher: Some(Box::default()), left: size_bytes, read: read.clone(), pieces };
         Ok(Download { digests: read.digests, size_bytes, range, stream: ahead::stream(whole) })
+    }
+
+    /// A link to the blob that the grant names, past this process, if its store gives links. What comes from there was not
+    /// verified by anyone.
+    ///
+    /// # Errors
+    /// As [`Self::open_blob`].
+    pub async fn link(&self, grant: &Admitted) -> Result<Option<String>, Error> {
+        let (object, _) = self.to_read(grant, None).await?;
+        let life = Duration::from_secs(REDIRECT_LIFE_SECONDS);
+        object.store.presigned(&object.read.object, life).await.map_err(Error::Store)
     }
 
     /// What the grant allows to read, after looking whether it is there.

@@ -2,11 +2,13 @@
 //!
 //! - Bytes that are given are verified as they stream: an answer that would be wrong breaks off instead of ending, a range
 //!   before any wrong byte.
+//! - A caller who says that it compares what it gets with the digest (`Strongroom-Verifies: blake3`) may be sent to the
+//!   bucket itself, where the store is set to do that. Nobody else is: what comes from there nobody has verified.
 //! - A blob never changes, so its entity tag is its digest and caches may keep it, privately: a grant was needed.
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt as _, stream};
 use http_body::Body as _;
@@ -33,6 +35,9 @@ pub(super) const DIGEST: HeaderName = HeaderName::from_static("strongroom-digest
 /// Its alias.
 pub(super) const SHA256: HeaderName = HeaderName::from_static("strongroom-sha256");
 
+/// What the caller compares what it gets with.
+const VERIFIES: HeaderName = HeaderName::from_static("strongroom-verifies");
+
 /// A blob in one request: nothing is acknowledged before it is sealed.
 pub(super) async fn put(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let grant = granted(&app, request.headers(), None).await?;
@@ -56,6 +61,7 @@ pub(super) async fn get(
     State(app): State<App>,
     Path(digest): Path<Digest>,
     mut query: Query,
+    method: Method,
     request: HeaderMap,
 ) -> Result<Response, Problem> {
     let in_query: Option<String> = query.take("grant")?;
@@ -71,6 +77,15 @@ pub(super) async fn get(
     known.insert(SHA256, header_value(read.digests.sha256));
     if unchanged(&request, &tag)? {
         return Ok((StatusCode::NOT_MODIFIED, known).into_response());
+    }
+    // A link is signed for one method.
+    if method == Method::GET
+        && verifies(&request)?
+        && let Some(link) = app.data().link(&grant).await?
+    {
+        known.insert(header::LOCATION, header_value(link));
+        known.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        return Ok((StatusCode::TEMPORARY_REDIRECT, known).into_response());
     }
     let size_bytes = read.size_bytes;
     let range = match wanted(range_header(&request, &tag)?, size_bytes) {
@@ -94,6 +109,11 @@ pub(super) async fn get(
     // What was deposited is shown by no browser as a page of ours.
     known.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok((status, known, Body::from_stream(stream)).into_response())
+}
+
+/// Whether the caller compares what it gets with the BLAKE3 of the blob.
+fn verifies(headers: &HeaderMap) -> Result<bool, Problem> {
+    Ok(text(headers, &VERIFIES)?.is_some_and(|digest| digest.eq_ignore_ascii_case("blake3")))
 }
 
 /// What the grant allows to read, if that is the blob that the path names.

@@ -16,7 +16,7 @@ use super::problem::{Code, Problem};
 use super::routes::Who;
 use super::tus::headers::text;
 use crate::access::{Action, Caller, Secret};
-use crate::control::{Context, tokens};
+use crate::control::{Context, exchange, tokens};
 use crate::data::Admitted;
 use crate::kernel::id::{RepositoryName, RequestId};
 
@@ -64,8 +64,19 @@ async fn repository(app: &App, parts: &mut Parts) -> Result<RepositoryName, Prob
 }
 
 async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let Some(secret) = bearer(headers)? else { return Ok(Caller::anonymous()) };
-    let secret: Secret = secret.parse()?;
+    match bearer(headers)? {
+        Some(text) => authenticate_text(app, text).await,
+        None => Ok(Caller::anonymous()),
+    }
+}
+
+/// Whose token it is: an API token, or an access token that was made from one.
+pub(super) async fn authenticate_text(app: &App, text: &str) -> Result<Caller, Problem> {
+    // Only a signed statement has dots.
+    if text.contains('.') {
+        return Ok(exchange::authenticate(app.control(), text).await?);
+    }
+    let secret: Secret = text.parse()?;
     Ok(tokens::authenticate(app.control(), &secret).await?)
 }
 
@@ -86,7 +97,8 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     Ok(Some(secret))
 }
 
-/// The grant that came with a request for bytes, verified.
+/// The grant that came with a request for bytes, verified. One in the query wins: it is there because a link brought the
+/// caller here, and a client that follows a link to the same host repeats the token that it showed before.
 ///
 /// # Errors
 /// If there is none, or it is forged, expired or of another kind.
@@ -95,7 +107,7 @@ pub(super) async fn granted(
     headers: &HeaderMap,
     in_query: Option<&str>,
 ) -> Result<Admitted, Problem> {
-    let grant = bearer(headers)?.or(in_query);
+    let grant = in_query.map_or_else(|| bearer(headers), |grant| Ok(Some(grant)))?;
     let grant = grant.ok_or_else(|| {
         Problem::new(
             Code::Unauthenticated,

@@ -23,6 +23,7 @@ mod bytes;
 mod caller;
 pub mod conditional;
 mod envelope;
+mod exchange;
 mod json;
 mod keys;
 mod listen;

@@ -59,6 +59,11 @@ impl Query {
         values.map(|(_, value)| value.parse().map_err(|error| invalid(name, error))).collect()
     }
 
+    /// All of them as they stand there, for who reads a form.
+    pub(super) fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     /// Ends the reading.
     ///
     /// # Errors

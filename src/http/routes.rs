@@ -14,7 +14,7 @@ use tower::{Layer as _, Service, ServiceExt as _};
 
 use super::app::App;
 use super::{blobs, bytes, keys, log, manifests, openapi, problem, process, reads, receipts, repositories};
-use super::{caller, envelope, slices, status, tags, together, tokens, tus, uploads};
+use super::{caller, envelope, exchange, slices, status, tags, together, tokens, tus, uploads};
 
 /// Who may call an operation. What depends on more than the token is decided by the use case behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,7 @@ operations! {
     Remover   DELETE  "/v1/repositories/{repository}/-/tags/{tag}"               tags::remove;
     Admin     GET     "/v1/tokens"                                               tokens::list;
     Admin     POST    "/v1/tokens"                                               tokens::mint;
+    Anyone    POST    "/v1/tokens/exchange"                                      exchange::exchange;
     Token     POST    "/v1/receipts"                                             receipts::take;
     Token     DELETE  "/v1/tokens/{token}"                                       tokens::revoke;
     Token     GET     "/v1/whoami"                                               tokens::whoami;

@@ -61,7 +61,14 @@ pub(super) async fn revoke(
 
 pub(super) async fn whoami(caller: Caller) -> Json<wire::Whoami> {
     let scopes = caller.scopes.to_texts();
-    Json(wire::Whoami { subject: caller.actor, scopes, token: caller.token })
+    let expires_at = caller.expires_at_seconds.map(Timestamp::from_seconds);
+    Json(wire::Whoami {
+        subject: caller.actor,
+        scopes,
+        token: caller.token,
+        parent: caller.parent,
+        expires_at,
+    })
 }
 
 fn draw(token: Token) -> wire::TokenEntry {

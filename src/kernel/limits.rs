@@ -124,6 +124,9 @@ pub const REDELIVERY_INTERVAL_SECONDS: u64 = 15;
 /// Seconds between two sweeps of what uploads left behind: many in the life of a session, few in that of a machine.
 pub const SWEEP_INTERVAL_SECONDS: u64 = 10 * 60;
 
+/// Seconds for which a link to an object in a bucket is good: to begin a download, not to end it.
+pub const REDIRECT_LIFE_SECONDS: u64 = 5 * 60;
+
 /// Seconds by which two machines' clocks may differ before a signed statement's times are doubted.
 pub const CLOCK_SKEW_SECONDS: u64 = 60;
 
@@ -168,6 +171,12 @@ pub const INDEX_DOCUMENTS_MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Scopes of one token: with the longest repository name in each, the event that mints it still fits a record.
 pub const TOKEN_SCOPES_MAX: usize = 64;
+
+/// Seconds for which an access token works, at most: as long as a build takes, shorter than a leak goes unnoticed.
+pub const ACCESS_TOKEN_LIFE_MAX_SECONDS: u64 = 60 * 60;
+
+/// Seconds for which an access token works, if nobody says: as long as a grant.
+pub const ACCESS_TOKEN_LIFE_SECONDS: u64 = GRANT_LIFE_SECONDS;
 
 /// Hashes in a full Merkle tile (2^8), as in C2SP tlog-tiles.
 pub const TILE_WIDTH: u64 = 256;

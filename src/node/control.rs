@@ -34,6 +34,7 @@ pub struct ControlNode {
     ring: SharedRing,
     grant_key: KeyId,
     checkpoint_key: KeyId,
+    log_name: String,
 }
 
 /// What has to be ended.
@@ -97,6 +98,7 @@ impl ControlNode {
 
         let signer = keys.signer(&known, beside);
         let (grant_key, checkpoint_key) = (keys.grant.id(), signer.key.id());
+        let log_name = signer.origin.clone();
         signer.prove(&pool, trust(options)).await?;
         let log_options = log::Options { accept_clock: options.accept_clock };
         let (log, log_tasks) =
@@ -121,7 +123,7 @@ impl ControlNode {
             signer: signer.start(database.connect_options(), log.grown()),
             log: log_tasks,
         };
-        Ok(Assembled { control, log, pool, running, first_token, ring, grant_key, checkpoint_key })
+        Ok(Assembled { control, log, pool, running, first_token, ring, grant_key, checkpoint_key, log_name })
     }
 
     /// Makes the log know a key of this node.
@@ -149,6 +151,11 @@ impl ControlNode {
     /// The log.
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// The name of the log, as it stands in its checkpoints.
+    pub fn log_name(&self) -> &str {
+        &self.log_name
     }
 
     /// The database, for reading.
@@ -260,6 +267,7 @@ struct Assembled {
     ring: SharedRing,
     grant_key: KeyId,
     checkpoint_key: KeyId,
+    log_name: String,
 }
 
 impl Assembled {
@@ -276,6 +284,7 @@ impl Assembled {
             ring: self.ring,
             grant_key: self.grant_key,
             checkpoint_key: self.checkpoint_key,
+            log_name: self.log_name,
         }
     }
 }

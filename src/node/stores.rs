@@ -14,14 +14,17 @@ pub(super) type ByName = HashMap<StoreName, Arc<dyn Store>>;
 /// Opens them to write.
 pub(super) async fn open(settings: &[StoreSettings]) -> Result<ByName, Error> {
     let mut opened = ByName::new();
-    for StoreSettings { name, place, .. } in settings {
+    for StoreSettings { name, place, redirect } in settings {
         let store: Arc<dyn Store> = match place {
             StorePlace::Filesystem { path } => {
                 files::directory(path, files::OWNER_ONLY)?;
                 Arc::new(Filesystem::open(path).await?)
             }
             // Boxed: what the SDK keeps across a request is large.
-            StorePlace::S3 { .. } => Arc::new(Box::pin(S3::open(bucket(place))).await?),
+            StorePlace::S3 { .. } => {
+                let settings = S3Settings { links: *redirect, ..bucket(place) };
+                Arc::new(Box::pin(S3::open(settings)).await?)
+            }
         };
         opened.insert(name.clone(), store);
     }

@@ -219,7 +219,7 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// If the store fails.
     async fn names(&self, kind: Kind) -> Result<Vec<Document>, Error>;
 
-    /// A link by which anyone can read an object, or a range of it, for a while. None, if this store gives no links.
+    /// A link by which anyone can read an object, or a range of it, for a while. None, if this store is not set to give any.
     /// Whether the object is there is not looked at; who follows the link has to verify what comes.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 //! - Secrets ([`secret::Secret`]) show nothing in `Debug`.
 
 pub mod blob;
+pub mod cloud_event;
 pub mod event;
 pub mod key;
 pub mod manifest;

@@ -73,6 +73,31 @@ pub struct Tokens {
     pub tokens: Vec<TokenEntry>,
 }
 
+/// The `grant_type` of an exchange (RFC 8693 section 2.1).
+pub const EXCHANGE_GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+/// What is exchanged and what is given (RFC 8693 section 3).
+pub const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+/// The media type in which the parameters of an exchange are sent.
+pub const FORM_MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
+
+/// The answer of an exchange (RFC 8693 section 2.2.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ExchangedToken {
+    /// What goes into `Authorization: Bearer`.
+    #[schema(value_type = String)]
+    pub access_token: Secret,
+    /// `urn:ietf:params:oauth:token-type:access_token`.
+    pub issued_token_type: String,
+    /// `Bearer`.
+    pub token_type: String,
+    /// Seconds for which it works.
+    pub expires_in: u64,
+    /// What it may do, in the scope grammar.
+    pub scope: String,
+}
+
 /// `GET /v1/whoami`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Whoami {
@@ -81,7 +106,15 @@ pub struct Whoami {
     pub subject: Actor,
     /// What it may do.
     pub scopes: Vec<String>,
-    /// The token's public name, if it came with one.
+    /// The public name of the API token, if it came with one.
     #[schema(value_type = Option<String>)]
     pub token: Option<TokenId>,
+    /// The API token from which the access token was made, if it came with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub parent: Option<TokenId>,
+    /// When the token stops working.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
 }

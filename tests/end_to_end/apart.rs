@@ -3,60 +3,14 @@
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::harness::{Actor, Network, noise, scratch, spawn_plane, text, tree, until};
+use crate::harness::{Actor, Network, noise, scratch, text, tree, until};
+use crate::process::{Process, get};
 
 const MIB: u64 = 1024 * 1024;
-
-/// A process, and how to start it again.
-struct Process {
-    child: Child,
-    state: PathBuf,
-    address: SocketAddr,
-    arguments: Vec<String>,
-}
-
-impl Process {
-    fn start(state: PathBuf, address: SocketAddr, arguments: &[&str]) -> Self {
-        let (child, address) = spawn_plane(&state, &address.to_string(), arguments);
-        Self { child, state, address, arguments: arguments.iter().map(|text| (*text).to_owned()).collect() }
-    }
-
-    /// As an accident ends it.
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    fn restart(&mut self) {
-        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        self.child = spawn_plane(&self.state, &self.address.to_string(), &arguments).0;
-    }
-
-    fn stop(&mut self) {
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
-    }
-
-    fn ready(&self) -> (u16, String) {
-        get(&format!("http://{}/readyz", self.address))
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let log = fs::read_to_string(self.state.with_extension("log")).unwrap_or_default();
-            let from = log.lines().count().saturating_sub(20);
-            let end: Vec<&str> = log.lines().skip(from).collect();
-            eprintln!("the log of {} ends:\n{}", self.state.display(), end.join("\n"));
-        }
-        self.stop();
-    }
-}
 
 /// Both, and the network between clients and the data node.
 struct Apart {
@@ -132,13 +86,6 @@ impl Apart {
 
 fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-fn get(url: &str) -> (u16, String) {
-    let output = Command::new("curl").args(["-s", "-w", "\n%{http_code}", url]).output().unwrap();
-    let answer = String::from_utf8(output.stdout).unwrap();
-    let (body, status) = answer.rsplit_once('\n').unwrap();
-    (status.parse().unwrap(), body.to_owned())
 }
 
 #[test]

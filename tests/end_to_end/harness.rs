@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::s3_server::{ACCESS_KEY, SECRET_KEY};
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_strongroom");
 
 /// Longer than anything takes on a machine that builds at the same time. Only a failure waits so long.
@@ -97,6 +99,8 @@ pub(crate) fn spawn_plane(state: &Path, listen: &str, arguments: &[&str]) -> (Ch
         .arg("--state-dir")
         .arg(state)
         .env_remove("DATABASE_URL")
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()

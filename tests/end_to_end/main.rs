@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod apart;
 #[cfg(test)]
+mod bucket;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod events;
@@ -15,6 +17,11 @@ mod noted;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod process;
+#[cfg(test)]
 mod ranges;
 #[cfg(test)]
 mod refused;
+#[cfg(test)]
+#[path = "../s3_server/mod.rs"]
+mod s3_server;

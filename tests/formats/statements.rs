@@ -1,10 +1,10 @@
-//! Grants and receipts: `statements.json`. Ed25519 signs deterministically, so a statement is its bytes.
+//! Grants, receipts and access tokens: `statements.json`. Ed25519 signs deterministically, so a statement is its bytes.
 
 use serde_json::{Value as Json, json};
-use strongroom::contract::{Grant, KeyRing, Operation, Read, Receipt, SigningKey, Size, Upload};
+use strongroom::contract::{AccessToken, Grant, KeyRing, Operation, Read, Receipt, SigningKey, Size, Upload};
 use strongroom::kernel::digest::Digests;
 use strongroom::kernel::event::KeyKind;
-use strongroom::kernel::id::{GrantId, ObjectKey, SessionId};
+use strongroom::kernel::id::{GrantId, ObjectKey, SessionId, TokenId};
 use uuid::Uuid;
 
 use crate::files::{cases, compare, text};
@@ -62,6 +62,16 @@ fn receipt() -> Receipt {
     }
 }
 
+fn access_token() -> AccessToken {
+    AccessToken {
+        actor: "svc:lab".parse().expect("an actor"),
+        parent: TokenId::from_uuid(Uuid::from_u128(9)),
+        scope: "repository:acme/*:pull,push log:read".into(),
+        issued_at_seconds: NOW_SECONDS,
+        expires_at_seconds: NOW_SECONDS + 900,
+    }
+}
+
 /// The claims of a statement, as its middle part has them.
 fn claims(statement: &str) -> Json {
     use base64::Engine as _;
@@ -80,6 +90,7 @@ fn vectors_are_what_the_code_signs() {
         "keys": [key(&grant_key()), key(&receipt_key())],
         "grants": grants,
         "receipts": [case(receipt().sign(&receipt_key()))],
+        "access_tokens": [case(access_token().sign(&grant_key()))],
     });
     compare("statements", &made);
 }
@@ -91,11 +102,18 @@ fn statements_of_the_file_are_verified_and_read_back() {
         let statement = text(case, "statement");
         assert_eq!(Grant::verify(statement, &ring(), now_ms), Ok(grant), "{case}");
         assert!(Receipt::verify(statement, &ring(), now_ms).is_err(), "{case}");
+        assert!(AccessToken::verify(statement, &ring(), now_ms).is_err(), "{case}");
         assert_eq!(claims(statement), case["claims"]);
     }
     for case in cases("statements", "receipts") {
         let statement = text(&case, "statement");
         assert_eq!(Receipt::verify(statement, &ring(), now_ms), Ok(receipt()), "{case}");
+        assert!(Grant::verify(statement, &ring(), now_ms).is_err(), "{case}");
+        assert_eq!(claims(statement), case["claims"]);
+    }
+    for case in cases("statements", "access_tokens") {
+        let statement = text(&case, "statement");
+        assert_eq!(AccessToken::verify(statement, &ring(), now_ms), Ok(access_token()), "{case}");
         assert!(Grant::verify(statement, &ring(), now_ms).is_err(), "{case}");
         assert_eq!(claims(statement), case["claims"]);
     }

@@ -70,6 +70,7 @@ const CASES: &[Case] = &[
     case("DELETE", "/v1/repositories/{repository}/-/tags/{tag}", DELETE, &[As::Deleter]),
     case("GET", "/v1/tokens", ADMIN, &[As::Admin]),
     case("POST", "/v1/tokens", ADMIN, &[As::Admin]),
+    case("POST", "/v1/tokens/exchange", &[], &[As::Nobody]),
     case("DELETE", "/v1/tokens/{token}", TOKEN, &[As::Admin]),
     case("POST", "/v1/receipts", PUSH, &[As::Admin]),
     case("GET", "/data/status", &[], &[As::Nobody]),

@@ -1,4 +1,6 @@
-//! The log over HTTP: four forms of one order.
+//! The log over HTTP: five forms of one order.
+
+use std::collections::BTreeSet;
 
 use futures::StreamExt as _;
 use serde_json::Value as Json;
@@ -56,6 +58,42 @@ async fn the_four_forms_tell_the_same_events() {
         assert_eq!(id(&text), event["position"].as_u64().unwrap());
         assert!(text.contains(&format!("event: {}\n", event["type"].as_str().unwrap())));
     }
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn cloud_events_come_in_pages_that_link_to_the_next() {
+    let scene = Scene::start().await;
+    scene.deposit(REPOSITORY, "v1", &[b"one", b"two"]).await;
+    let events = send(scene.admin("GET", "/log/events?limit=1000")).await.is(200).json()["events"].clone();
+    let events = events.as_array().unwrap();
+    let batch = "application/cloudevents-batch+json";
+    let mut path = "/log/events?limit=3".to_owned();
+    let mut seen = Vec::new();
+    loop {
+        let page = send(scene.admin("GET", &path).header("accept", batch)).await;
+        assert_eq!(page.is(200).header("content-type"), batch);
+        seen.extend(page.json().as_array().unwrap().clone());
+        let Some(link) = page.headers.get("link") else { break };
+        let link = link.to_str().unwrap().strip_suffix(">; rel=\"next\"").expect("the next page");
+        path = link.strip_prefix('<').unwrap().to_owned();
+    }
+    let sources: BTreeSet<_> = seen.iter().map(|event| event["source"].as_str().unwrap()).collect();
+    assert_eq!(sources.len(), 1);
+    assert!(sources.first().unwrap().starts_with("strongroom/"), "{sources:?}");
+    assert_eq!(seen.len(), events.len());
+    for (cloud, event) in seen.iter().zip(events) {
+        assert_eq!(cloud["specversion"], "1.0");
+        assert_eq!(cloud["id"], event["position"].to_string());
+        assert_eq!(cloud["sequence"], format!("{:020}", event["position"].as_u64().unwrap()));
+        assert_eq!(cloud["type"], format!("strongroom.{}", event["type"].as_str().unwrap()));
+        for (theirs, ours) in [("subject", "stream"), ("time", "at"), ("actor", "actor"), ("data", "data")] {
+            assert_eq!(cloud[theirs], event[ours], "{theirs}");
+        }
+        assert_eq!(cloud.get("cause"), event.get("cause"));
+    }
+    let only = format!("/log/events?limit=1&repository={REPOSITORY}&type=blob.stored&stream=none/x");
+    send(scene.admin("GET", &only).header("accept", batch)).await.is(200);
     scene.end().await;
 }
 

@@ -7,6 +7,7 @@
 mod authorization;
 mod blobs;
 mod connections;
+mod exchange;
 mod grants;
 #[path = "../harness/mod.rs"]
 mod harness;

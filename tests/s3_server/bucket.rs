@@ -53,6 +53,11 @@ impl Content {
         self.inside().objects.keys().cloned().collect()
     }
 
+    /// Bytes of the object of that name.
+    pub(crate) fn size(&self, name: &str) -> Option<usize> {
+        self.inside().objects.get(name).map(|object| object.bytes.len())
+    }
+
     /// Multipart uploads that are neither completed nor aborted.
     pub(crate) fn uploads(&self) -> usize {
         self.inside().uploads.len()

@@ -19,8 +19,8 @@ use tokio::task::JoinHandle;
 pub(crate) use bucket::Content;
 
 const BUCKET: &str = "evidence";
-const ACCESS_KEY: &str = "strongroom-test";
-const SECRET_KEY: &str = "strongroom-test-secret";
+pub(crate) const ACCESS_KEY: &str = "strongroom-test";
+pub(crate) const SECRET_KEY: &str = "strongroom-test-secret";
 /// The variable that names a real server to test with, made by `.ci/s3`.
 const REAL: &str = "STRONGROOM_TEST_S3_ENDPOINT";
 

@@ -261,6 +261,12 @@ async fn a_link_is_followed_without_credentials() {
     let server = Server::start().await;
     let store = server.store().await;
     store.put(&key(1), Bytes::from(sample(1000))).await.unwrap();
+    assert_eq!(
+        store.presigned(&key(1), Duration::from_secs(60)).await.unwrap(),
+        None,
+        "unless it is asked to"
+    );
+    let store = S3::open(S3Settings { links: true, ..server.settings() }).await.unwrap();
     let link = store.presigned(&key(1), Duration::from_secs(60)).await.unwrap().unwrap();
     assert_eq!(get(&link, "").await, (200, sample(1000)));
     assert_eq!(get(&link, "range: bytes=10-19\r\n").await, (206, sample(1000)[10..20].to_vec()));

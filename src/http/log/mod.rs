@@ -1,12 +1,15 @@
 //! `/log`: the log for those who audit it.
 //!
-//! - `events` is one route in four forms, chosen by `Accept`: a JSON page, NDJSON, server-sent events, and the exact
-//!   records one after the other (`application/cbor-seq`, RFC 8742), which is what a verifier wants.
+//! - `events` is one route in five forms, chosen by `Accept`: a JSON page, NDJSON, server-sent events, the exact
+//!   records one after the other (`application/cbor-seq`, RFC 8742), which is what a verifier wants, and a page of
+//!   CloudEvents, whose next one is in `Link: <..>; rel="next"`.
 //! - `after` is the position after which to read; without it, from the beginning.
 //! - `log:read` sees all; who may pull from a repository may ask for `?repository=` and sees what concerns it.
 
 mod form;
 mod stream;
+
+use std::fmt::Write as _;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -27,14 +30,20 @@ use crate::control::repositories;
 use crate::kernel::digest::Digests;
 use crate::kernel::event::Fact;
 use crate::log::{checkpoint as notes, read};
+use crate::wire::cloud_event::{self, CloudEvent};
 use crate::wire::event::{EventEntry, Events};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The forms of `events`, the first for who does not say.
 const JSON: &str = "application/json";
-const OFFERS: [&str; 4] =
-    [JSON, Form::NdJson.media_type(), Form::Sse.media_type(), Form::CborSeq.media_type()];
+const OFFERS: [&str; 5] = [
+    JSON,
+    Form::NdJson.media_type(),
+    Form::Sse.media_type(),
+    Form::CborSeq.media_type(),
+    cloud_event::BATCH_MEDIA_TYPE,
+];
 
 pub(super) async fn events(
     State(app): State<App>,
@@ -42,18 +51,20 @@ pub(super) async fn events(
     mut query: Query,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let form = match negotiate(&headers)? {
-        0 => None,
-        1 => Some(Form::NdJson),
-        2 => Some(Form::Sse),
-        _ => Some(Form::CborSeq),
-    };
+    let offer = negotiate(&headers)?;
     let mut wanted = wanted(&mut query)?;
     admit(&app, &caller, &wanted).await?;
-    let Some(form) = form else {
-        let limit = take_limit(&mut query)?;
-        query.finish()?;
-        return page(&app, &wanted, limit).await.map(IntoResponse::into_response);
+    let form = match offer {
+        1 => Form::NdJson,
+        2 => Form::Sse,
+        3 => Form::CborSeq,
+        page_form => {
+            let limit = take_limit(&mut query)?;
+            query.finish()?;
+            let page = page(&app, &wanted, limit).await?;
+            let is_json = page_form == 0;
+            return Ok(if is_json { Json(page).into_response() } else { batch(&app, &wanted, limit, page) });
+        }
     };
     if form == Form::Sse
         && let Some(last) = number(&headers, &LAST_EVENT_ID)?
@@ -106,7 +117,7 @@ async fn admit(app: &App, caller: &Caller, wanted: &read::Query) -> Result<(), P
     }
 }
 
-async fn page(app: &App, wanted: &read::Query, limit: u32) -> Result<Json<Events>, Problem> {
+async fn page(app: &App, wanted: &read::Query, limit: u32) -> Result<Events, Problem> {
     let page = read::page(app.node().pool(), wanted, limit).await?;
     let next = (page.next < page.size).then(|| page.next - 1);
     let mut events = Vec::with_capacity(page.records.len());
@@ -114,7 +125,37 @@ async fn page(app: &App, wanted: &read::Query, limit: u32) -> Result<Json<Events
         let recorded = raw.decode()?;
         events.push(EventEntry::new(recorded.position, &recorded.event));
     }
-    Ok(Json(Events { events, head: page.size, next }))
+    Ok(Events { events, head: page.size, next })
+}
+
+/// The page as CloudEvents. Their batch is a bare list, so where the next one begins goes into a header.
+fn batch(app: &App, wanted: &read::Query, limit: u32, page: Events) -> Response {
+    let log = app.node().log_name();
+    let events: Vec<_> = page.events.into_iter().map(|entry| CloudEvent::new(log, entry)).collect();
+    let mut response = Json(events).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(cloud_event::BATCH_MEDIA_TYPE));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    if let Some(after) = page.next {
+        let link = header_value(format_args!("<{}>; rel=\"next\"", path_behind(wanted, limit, after)));
+        headers.insert(header::LINK, link);
+    }
+    response
+}
+
+/// The same question, behind that position.
+fn path_behind(wanted: &read::Query, limit: u32, after: u64) -> String {
+    let mut path = format!("/log/events?after={after}&limit={limit}");
+    for name in &wanted.types {
+        let _ = write!(path, "&type={name}");
+    }
+    if let Some(repository) = &wanted.repository {
+        let _ = write!(path, "&repository={repository}");
+    }
+    if let Some(stream) = &wanted.stream {
+        let _ = write!(path, "&stream={stream}");
+    }
+    path
 }
 
 /// The newest signed checkpoint, a C2SP signed note.

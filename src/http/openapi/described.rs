@@ -153,6 +153,10 @@ fn control(name: &str) -> Option<Described> {
             .takes::<token::MintToken>()
             .gives::<token::MintedToken>(201, "Made")
             .refuses(&[Code::InvalidArgument, Code::ScopeMissing]),
+        "exchange::exchange" => about("Exchange a token for one that may do less, for a while (RFC 8693)")
+            .takes_bytes(token::FORM_MEDIA_TYPE)
+            .gives::<token::ExchangedToken>(200, "An access token")
+            .refuses(&[Code::InvalidArgument, Code::MediaTypeUnsupported]),
         "tokens::revoke" => about("Revoke a token: any, for admins; one's own, for everyone")
             .gives_nothing(204, "It no longer works")
             .refuses(&[Code::TokenUnknown, Code::ScopeMissing]),
@@ -293,12 +297,14 @@ fn reading(name: &str) -> Option<Described> {
     Some(match name {
         "bytes::get" => about("A blob, or a range of it")
             .query(&["grant"])
+            .header("Strongroom-Verifies")
             .header("Range")
             .header("If-Range")
             .header("If-None-Match")
             .gives_bytes(200, "All of it", &[BYTES])
             .gives_bytes(206, "The range", &[BYTES])
             .gives_nothing(304, "The caller has it")
+            .gives_nothing(307, "To the bucket itself, for a caller who verifies what it gets")
             .refuses(&GRANT)
             .refuses(&[Code::RangeNotSatisfiable]),
         "slices::get" => about("A range of a blob (`range=first-last`) with the proof that it is of that blob")
@@ -324,7 +330,8 @@ fn log_and_process(name: &str) -> Option<Described> {
             .header("Last-Event-ID")
             .gives::<event::Events>(
                 200,
-                "A page; or a stream as application/x-ndjson, text/event-stream, application/cbor-seq",
+                "A page; or a stream as application/x-ndjson, text/event-stream, application/cbor-seq; or a page of \
+                 CloudEvents as application/cloudevents-batch+json",
             )
             .refuses(&[Code::NotAcceptable, Code::ScopeMissing]),
         "log::checkpoint" => about("The newest signed checkpoint (C2SP signed note)")

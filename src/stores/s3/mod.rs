@@ -160,6 +160,6 @@ impl Store for S3 {
     }
 
     async fn presigned(&self, key: &ObjectKey, life: Duration) -> Result<Option<String>, Error> {
-        self.bucket.presign(key, life).await.map(Some)
+        if self.bucket.settings.links { self.bucket.presign(key, life).await.map(Some) } else { Ok(None) }
     }
 }

@@ -45,6 +45,8 @@ pub struct S3Settings {
     pub storage_class: Option<String>,
     /// Credentials, if they are not to be looked for.
     pub credentials: Option<S3Credentials>,
+    /// Whether links to objects are given out.
+    pub links: bool,
     /// Bytes of a part, as long as an object has not too many; whole MiB.
     pub part_bytes: u64,
     /// How long to wait.
@@ -97,6 +99,7 @@ impl S3Settings {
             prefix: String::new(),
             storage_class: None,
             credentials: None,
+            links: false,
             part_bytes: S3_PART_MIN_BYTES,
             patience: Patience::default(),
         }
