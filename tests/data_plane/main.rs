@@ -7,6 +7,7 @@ mod crash;
 mod faults;
 mod grants;
 mod harness;
+mod hung;
 mod parts;
 mod planes;
 mod random;

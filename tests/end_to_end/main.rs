@@ -9,6 +9,8 @@ mod damage;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod interrupted;
@@ -25,3 +27,5 @@ mod refused;
 #[cfg(test)]
 #[path = "../s3_server/mod.rs"]
 mod s3_server;
+#[cfg(test)]
+mod site;

@@ -1,6 +1,8 @@
-//! Faults to order: which step fails, and whether it was done all the same.
+//! Faults to order: which step fails, and whether it was done all the same; or which one hangs, and is done late.
 
 use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::Notify;
 
 /// A step of a store, in which it may fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,7 +48,10 @@ pub enum Fault {
 
 /// The plan of faults of a memory store, and the record of its steps.
 #[derive(Debug, Default)]
-pub struct Faults(Mutex<Plan>);
+pub struct Faults {
+    plan: Mutex<Plan>,
+    released: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Plan {
@@ -54,6 +59,10 @@ struct Plan {
     taken: Vec<Step>,
     /// Which of them fails, and how.
     fault: Option<(usize, Fault)>,
+    /// Which of them hangs, until it does.
+    hangs: Option<usize>,
+    /// The one that does.
+    hanging: Option<Step>,
     /// After the fault everything fails, until [`Faults::clear`]: the process is as good as dead.
     fatal: bool,
 }
@@ -67,6 +76,43 @@ impl Faults {
     /// As [`Self::fail`], and every step after it fails too.
     pub fn fail_from(&self, index: usize, fault: Fault) {
         *self.plan() = Plan { fault: Some((index, fault)), fatal: true, ..Plan::default() };
+    }
+
+    /// The step number `index` hangs: it is done only after [`Self::release`], if nothing has made it impossible by then.
+    pub fn hang(&self, index: usize) {
+        *self.plan() = Plan { hangs: Some(index), ..Plan::default() };
+    }
+
+    /// The step that hangs now.
+    pub fn hanging(&self) -> Option<Step> {
+        self.plan().hanging
+    }
+
+    /// Lets the step that hangs go on.
+    pub fn release(&self) {
+        self.plan().hanging = None;
+        self.released.notify_one();
+    }
+
+    /// Whether this step, which is about to be taken, is to hang.
+    pub(super) fn hangs(&self, step: Step) -> bool {
+        let mut plan = self.plan();
+        let hangs = plan.hangs == Some(plan.taken.len());
+        if hangs {
+            (plan.hangs, plan.hanging) = (None, Some(step));
+        }
+        hangs
+    }
+
+    pub(super) async fn until_released(&self) {
+        self.released.notified().await;
+    }
+
+    /// Before a step: its turn comes at once, unless it is to hang.
+    pub(super) async fn turn(&self, step: Step) {
+        if self.hangs(step) {
+            self.until_released().await;
+        }
     }
 
     /// Nothing fails any more. Gives the steps since the last plan.
@@ -88,6 +134,6 @@ impl Faults {
     }
 
     fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! Objects in memory, for tests: with faults to order, and a crash that loses what was not synced.
+//! Objects in memory, for tests: with faults and delays to order, and a crash that loses what was not synced.
 //!
 //! It keeps to the letter of the trait where a filesystem is more lenient: a writer that another has displaced can no
 //! longer write, a stage is continued only from the state that was given last, and an object never changes.
@@ -114,6 +114,7 @@ fn opaque(writer: u64) -> Vec<u8> {
 #[async_trait]
 impl Store for Memory {
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error> {
+        self.faults.turn(Step::Put).await;
         self.step(Step::Put, |content| match content.objects.contains_key(key) {
             true => Err(Error::Exists(key.clone())),
             false => {
@@ -130,6 +131,7 @@ impl Store for Memory {
         _length: Option<u64>,
     ) -> Result<Box<dyn Staged>, Error> {
         let durable = from.map_or(0, |state| state.bytes);
+        self.faults.turn(Step::Stage).await;
         let writer = self.step(Step::Stage, |content| {
             content.counter += 1;
             let writer = content.counter;
@@ -150,6 +152,7 @@ impl Store for Memory {
     }
 
     async fn abandon(&self, key: &ObjectKey, _state: Option<&StagedState>) -> Result<(), Error> {
+        self.faults.turn(Step::Abandon).await;
         self.step(Step::Abandon, |content| {
             content.stages.remove(key);
             Ok(())
@@ -157,6 +160,7 @@ impl Store for Memory {
     }
 
     async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<Pieces, Error> {
+        self.faults.turn(Step::Read).await;
         let bytes = self.step(Step::Read, |content| {
             content.objects.get(key).cloned().ok_or_else(|| Error::Missing(key.clone()))
         })?;
@@ -170,10 +174,12 @@ impl Store for Memory {
     }
 
     async fn size(&self, key: &ObjectKey) -> Result<Option<u64>, Error> {
+        self.faults.turn(Step::Size).await;
         self.step(Step::Size, |content| Ok(content.objects.get(key).map(|bytes| bytes.len() as u64)))
     }
 
     async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
+        self.faults.turn(Step::Delete).await;
         self.step(Step::Delete, |content| {
             content.objects.remove(key);
             Ok(())
@@ -181,6 +187,7 @@ impl Store for Memory {
     }
 
     async fn list(&self) -> Result<BoxStream<'static, Result<Listed, Error>>, Error> {
+        self.faults.turn(Step::List).await;
         let listed: Vec<_> = self.step(Step::List, |content| {
             let stages = content.stages.iter().map(|(key, stage)| (key, stage.bytes.len(), false));
             let objects = content.objects.iter().map(|(key, bytes)| (key, bytes.len(), true));
@@ -193,6 +200,7 @@ impl Store for Memory {
     }
 
     async fn load(&self, document: Document) -> Result<Option<(Bytes, Version)>, Error> {
+        self.faults.turn(Step::Load).await;
         self.step(Step::Load, |content| {
             let found = content.documents.get(&document);
             Ok(found.map(|(bytes, version)| (bytes.clone(), Version(opaque(*version)))))
@@ -205,6 +213,7 @@ impl Store for Memory {
         expected: Option<&Version>,
         new: Option<Bytes>,
     ) -> Result<Option<Version>, Error> {
+        self.faults.turn(Step::Swap).await;
         self.step(Step::Swap, |content| {
             let found = content.documents.get(&document).map(|(_, version)| Version(opaque(*version)));
             if found.as_ref() != expected {
@@ -222,6 +231,7 @@ impl Store for Memory {
     }
 
     async fn names(&self, kind: Kind) -> Result<Vec<Document>, Error> {
+        self.faults.turn(Step::List).await;
         self.step(Step::List, |content| {
             Ok(content.documents.keys().filter(|document| document.kind() == kind).copied().collect())
         })

@@ -44,6 +44,7 @@ impl Staged for MemoryStaged {
     async fn reread(&mut self, from: u64) -> Result<Bytes, Error> {
         assert!(self.durable - from < HASH_BLOCK_BYTES, "only the end of a stage is read again");
         let from = usize::try_from(from).expect("it is in memory");
+        self.memory.faults().turn(Step::Reread).await;
         self.memory.step(Step::Reread, |content| {
             let stage = stage(content, &self.key, self.writer)?;
             Ok(Bytes::copy_from_slice(&stage.bytes[from..stage.durable]))
@@ -51,6 +52,7 @@ impl Staged for MemoryStaged {
     }
 
     async fn write(&mut self, batch: Vec<Bytes>) -> Result<(), Error> {
+        self.memory.faults().turn(Step::Write).await;
         self.memory.step(Step::Write, |content| {
             let stage = stage(content, &self.key, self.writer)?;
             batch.iter().for_each(|piece| stage.bytes.extend_from_slice(piece));
@@ -59,6 +61,7 @@ impl Staged for MemoryStaged {
     }
 
     fn sync(&mut self) -> BoxFuture<'static, Result<StagedState, Error>> {
+        let (memory, hangs) = (self.memory.clone(), self.memory.faults().hangs(Step::Sync));
         let outcome = self.memory.step(Step::Sync, |content| {
             let stage = stage(content, &self.key, self.writer)?;
             stage.durable = stage.bytes.len();
@@ -68,10 +71,18 @@ impl Staged for MemoryStaged {
             self.durable = bytes;
             self.state()
         });
-        async move { outcome }.boxed()
+        async move {
+            // Done, and nobody is told.
+            if hangs {
+                memory.faults().until_released().await;
+            }
+            outcome
+        }
+        .boxed()
     }
 
     async fn seal(self: Box<Self>) -> Result<(), Error> {
+        self.memory.faults().turn(Step::Seal).await;
         self.memory.step(Step::Seal, |content| {
             stage(content, &self.key, self.writer)?;
             if content.objects.contains_key(&self.key) {
