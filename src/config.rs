@@ -14,6 +14,7 @@
 //! --control-url     STRONGROOM_CONTROL_URL     control-url        - (a data node needs it)
 //! --node-token-file STRONGROOM_NODE_TOKEN_FILE node-token-file    <state dir>/node.token (a data node's)
 //! --data-url        STRONGROOM_DATA_URL        data-url           - (a control node needs it; several with commas)
+//! --limit NAME=N    STRONGROOM_LIMIT_<NAME>    [limits] NAME = N  see [`limits`]
 //! ```
 //! Stores, in the file only; without any there is one, on this machine's disk, in `blobs-dir` and named by `store`:
 //!
@@ -29,12 +30,12 @@
 //! kind = "filesystem"
 //! path = "/srv/strongroom"
 //! ```
-//! - A data node holds no address of a database: one that is given, even in `DATABASE_URL`, is refused, so that whoever
-//!   takes over the machine with the bytes finds no way to the log.
 //! - What is given first counts; an empty variable is one that is not set.
 //! - A setting that is misspelt in the file is refused, and so is a value that is not understood, with where it stood.
 //! - The state directory decides which file is read, so the file cannot name it.
 
+pub mod limits;
+mod planes;
 mod stores;
 
 use std::net::SocketAddr;
@@ -43,9 +44,12 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use limits::Limits;
+
 use crate::kernel::id::NodeName;
 use crate::postgres::{self, DatabaseUrl, default_state_dir};
 
+pub use planes::Plane;
 pub use stores::{StorePlace, StoreSettings, StoreSource, Stores};
 
 /// The file in the state directory.
@@ -124,6 +128,9 @@ pub struct Source {
     pub node_token_file: Option<PathBuf>,
     /// Where the data plane answers, for whoever gets a grant.
     pub data_url: Option<String>,
+    /// What is bounded.
+    #[serde(default)]
+    pub limits: limits::Given,
 }
 
 impl Source {
@@ -144,6 +151,8 @@ impl Source {
             control_url: text("STRONGROOM_CONTROL_URL"),
             node_token_file: path("STRONGROOM_NODE_TOKEN_FILE"),
             data_url: text("STRONGROOM_DATA_URL"),
+            // They can be wrong, which is said where they are read: in `load`.
+            limits: limits::Given::default(),
         }
     }
 
@@ -161,39 +170,8 @@ impl Source {
             control_url: self.control_url.or(other.control_url),
             node_token_file: self.node_token_file.or(other.node_token_file),
             data_url: self.data_url.or(other.data_url),
+            limits: self.limits.or(other.limits),
         }
-    }
-}
-
-/// What a process serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Plane {
-    /// Both planes.
-    #[default]
-    All,
-    /// The control plane: a database and no bytes.
-    Control,
-    /// The data plane: bytes and no database.
-    Data,
-}
-
-impl Plane {
-    /// Its name in settings.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Control => "control",
-            Self::Data => "data",
-        }
-    }
-}
-
-impl FromStr for Plane {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let all = [Self::All, Self::Control, Self::Data];
-        all.into_iter().find(|plane| plane.name() == text).ok_or("one of control, data, all")
     }
 }
 
@@ -220,6 +198,8 @@ pub struct Settings {
     pub node_token_file: PathBuf,
     /// Where the data plane answers, for whoever gets a grant; none, if where the grant came from.
     pub data_urls: Vec<String>,
+    /// What is bounded.
+    pub limits: Limits,
 }
 
 impl Settings {
@@ -237,7 +217,11 @@ impl Settings {
     /// # Errors
     /// With the first value that is not understood, and where it stood.
     pub fn load(flags: Source) -> Result<Self, Error> {
-        let environment = Source::from_environment(|name| std::env::var(name).ok());
+        let variable = |name: &str| std::env::var(name).ok();
+        let environment = Source {
+            limits: limits::Given::from_environment(variable)?,
+            ..Source::from_environment(variable)
+        };
         let mut given = flags.or(environment);
         let state_dir = given.state_dir.take().map_or_else(default_state_dir, Ok)?;
         let named = given.config.take();
@@ -264,20 +248,27 @@ impl Settings {
         });
         let source = given.or(file);
         let plane = parse("plane", source.plane.as_deref().unwrap_or("all"))?;
-        check_plane(plane, &source)?;
+        planes::check(plane, &source)?;
         let data_urls = source.data_url.iter().flat_map(|urls| urls.split(','));
         let state_dir = source.state_dir.map_or_else(default_state_dir, Ok)?;
         let blobs = state_dir.join("blobs");
         Ok(Self {
             plane,
-            control_url: source.control_url.as_deref().map(|text| url("control-url", text)).transpose()?,
+            control_url: source
+                .control_url
+                .as_deref()
+                .map(|text| planes::url("control-url", text))
+                .transpose()?,
             node_token_file: source.node_token_file.unwrap_or_else(|| state_dir.join("node.token")),
-            data_urls: data_urls.map(|text| url("data-url", text.trim())).collect::<Result<_, _>>()?,
+            data_urls: data_urls
+                .map(|text| planes::url("data-url", text.trim()))
+                .collect::<Result<_, _>>()?,
             listen: parse("listen", source.listen.as_deref().unwrap_or(DEFAULT_LISTEN))?,
             database_url: source.database_url.map(|url| parse("database-url", &url)).transpose()?,
             postgres_bin: source.postgres_bin,
             stores: stores::resolve(listed, chosen.as_deref(), source.blobs_dir, blobs)?,
             node: parse("node", source.node.as_deref().unwrap_or("local"))?,
+            limits: Limits::resolve(source.limits, plane)?,
             state_dir,
         })
     }
@@ -306,45 +297,6 @@ impl Settings {
             postgres_bin: self.postgres_bin.clone(),
         }
     }
-}
-
-/// What a plane must have, and what it must not.
-fn check_plane(plane: Plane, source: &Source) -> Result<(), Error> {
-    let refuse = |setting, reason| Err(Error::Plane { setting, reason });
-    match plane {
-        Plane::Data if source.database_url.is_some() => refuse(
-            "database-url",
-            "a data node holds no address of a database, so that whoever takes it over finds no way to the log; take \
-             it, and DATABASE_URL, away from this node",
-        ),
-        Plane::Data if source.control_url.is_none() => {
-            refuse("control-url", "a data node has to be told where the control plane answers")
-        }
-        Plane::Data if source.data_url.is_some() => {
-            refuse("data-url", "it stands in grants, so the control plane has to know it, not a data node")
-        }
-        Plane::Control if source.data_url.is_none() => refuse(
-            "data-url",
-            "a control node has no bytes: it has to be told where clients reach the data plane",
-        ),
-        Plane::All | Plane::Control if source.control_url.is_some() => {
-            refuse("control-url", "this node is a control plane itself; only a data node asks another")
-        }
-        Plane::All | Plane::Control | Plane::Data => Ok(()),
-    }
-}
-
-/// A base address, without a slash at its end.
-fn url(name: &str, value: &str) -> Result<String, Error> {
-    let refused =
-        || Error::Value { place: name.to_owned(), reason: "it looks like https://host:port".into() };
-    let rest =
-        value.strip_prefix("http://").or_else(|| value.strip_prefix("https://")).ok_or_else(refused)?;
-    let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '@' | '"' | '<' | '>');
-    if rest.is_empty() || rest.starts_with('/') || !rest.chars().all(is_plain) {
-        return Err(refused());
-    }
-    Ok(value.trim_end_matches('/').to_owned())
 }
 
 fn parse<T: FromStr<Err: std::fmt::Display>>(name: &str, value: &str) -> Result<T, Error> {
@@ -408,6 +360,8 @@ mod tests {
             ("node = 'Not A Node'", "node"),
             ("state-dir = '/elsewhere'", "state-dir"),
             ("database-url = 's3cret", "settings file"),
+            ("[limits]\nuploads = 0", "limits.uploads"),
+            ("[limits]\nuplaods = 1", "limits.uplaods"),
         ] {
             std::fs::write(&file, text).unwrap();
             let given = flags(directory.path());
@@ -415,36 +369,6 @@ mod tests {
             assert!(error.to_string().contains(part), "{text}: {error}");
             assert!(!format!("{error} {error:?}").contains("s3cret"), "{text}");
         }
-    }
-
-    #[test]
-    fn each_plane_is_told_what_it_needs_and_nothing_that_it_must_not_know() {
-        let text = |value: &str| Some(value.to_owned());
-        let source = |plane: &str| Source { plane: text(plane), ..flags(Path::new("/state")) };
-        let control = || Source { control_url: text("http://control:7070/"), ..source("data") };
-        let data = Settings::resolve(control(), Source::default()).unwrap();
-        assert_eq!((data.plane, data.control_url.as_deref()), (Plane::Data, Some("http://control:7070")));
-        assert_eq!(data.node_token_file, Path::new("/state/node.token"));
-        let urls = Source { data_url: text("https://d1/x/, https://d2"), ..source("control") };
-        let settings = Settings::resolve(urls, Source::default()).unwrap();
-        assert_eq!(settings.data_urls, ["https://d1/x", "https://d2"]);
-        for (given, part) in [
-            (Source { database_url: text("postgres://u:s3cret@h/d"), ..control() }, "holds no address"),
-            (source("data"), "control-url"),
-            (Source { data_url: text("https://d1"), ..control() }, "data-url"),
-            (source("control"), "data-url"),
-            (Source { control_url: text("https://c"), ..source("all") }, "control-url"),
-            (Source { control_url: text("ftp://c"), ..source("data") }, "https://host:port"),
-            (Source { control_url: text("http://u:p@c"), ..source("data") }, "https://host:port"),
-            (source("both"), "one of control, data, all"),
-        ] {
-            let error = Settings::resolve(given, Source::default()).unwrap_err();
-            assert!(error.to_string().contains(part), "{error}");
-            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
-        }
-        // Also where it is only in the environment or in the file.
-        let file = Source { database_url: text("postgres://h/d"), ..Source::default() };
-        assert!(Settings::resolve(control(), file).is_err());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 use super::EXIT_STATUS;
 use super::output::{Exit, Output};
 use super::service::Place;
+use crate::config::limits::Given;
 use crate::config::{Plane, Settings, Source, Stores};
 use crate::http::{self, App};
 use crate::node::{self, ControlNode, DataNode, Node, Options};
@@ -57,6 +58,10 @@ pub(super) struct Args {
     /// Of a control node: where clients reach the data plane; several with commas, each gets its turn.
     #[arg(long, value_name = "URL")]
     data_url: Option<String>,
+    /// Bound something else than by default, such as `uploads=64`; may be given several times. An unknown NAME is
+    /// answered with all of them; `strongroom status` shows what they are.
+    #[arg(long = "limit", value_name = "NAME=N", value_parser = Given::parse)]
+    limits: Vec<(String, u64)>,
     /// Append although the clock is far from the last event. Times in the log never go back: look at the clock first.
     #[arg(long)]
     accept_clock: bool,
@@ -90,6 +95,7 @@ pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
         control_url: args.control_url,
         node_token_file: args.node_token_file,
         data_url: args.data_url,
+        limits: args.limits.into_iter().collect(),
         ..args.place.source()
     };
     let settings = Settings::load(flags)?;

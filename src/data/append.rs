@@ -23,7 +23,7 @@ use super::pen::Pen;
 use super::receive::{Body, End, Intake, Record};
 use super::registry::Turn;
 use super::session::{Error, Status};
-use super::{Admitted, Checksum, DataPlane};
+use super::{Admitted, Checksum, DataPlane, Place};
 use crate::kernel::id::SessionId;
 use crate::kernel::limits::TAKEOVER_TRIES_MAX;
 use crate::stores::{self, Version};
@@ -50,8 +50,8 @@ impl Append {
 
 /// How a request begins.
 enum Begun {
-    /// With the right to write up to so many bytes in all.
-    Writing(Box<(Pen, Record)>, u64),
+    /// With the right to write up to so many bytes in all, and a place to do it.
+    Writing(Box<(Pen, Record)>, Place, u64),
     /// It has nothing to write: the session was sealed with its last byte.
     Ended(Status),
 }
@@ -90,10 +90,10 @@ impl DataPlane {
     async fn take(&self, session: SessionId, request: Append, body: Body) -> Result<Status, Error> {
         let turn = self.0.registry.take_over(session).await;
         let mut tries = 0;
-        let ((pen, record), max) = loop {
+        let ((pen, record), _place, max) = loop {
             let (journal, version) = self.current(&turn).await?;
             match self.begin(journal, version.clone(), request).await {
-                Ok(Begun::Writing(pen, max)) => break (*pen, max),
+                Ok(Begun::Writing(pen, place, max)) => break (*pen, place, max),
                 Ok(Begun::Ended(status)) => return Ok(status),
                 // A writer in another process was faster with its next entry. It is displaced all the same: the later wins.
                 Err(error)
@@ -148,8 +148,10 @@ impl DataPlane {
         if request.content_length.is_some_and(|more| request.offset.saturating_add(more) > max) {
             return Err(Error::TooLarge { max });
         }
+        // Not before the turn is here: the writer that this one displaced has given its place back by now.
+        let place = self.place_for(&journal.terms.actor)?;
         let pen = self.fence(journal, version, at, request.checksum).await?;
-        Ok(Begun::Writing(Box::new(pen), max))
+        Ok(Begun::Writing(Box::new(pen), place, max))
     }
 
     /// Opens the stage and takes the journal over.

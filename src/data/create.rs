@@ -46,6 +46,7 @@ impl DataPlane {
         if metadata.as_ref().is_some_and(|metadata| metadata.len() > UPLOAD_METADATA_MAX_BYTES) {
             return Err(Error::TooLarge { max: UPLOAD_METADATA_MAX_BYTES as u64 });
         }
+        self.check_room().await?;
         let now_ms = inner.config.clock.now_ms();
         if now_ms / 1_000 > upload.session_ends_at_seconds {
             return Err(Error::Gone(Ended::Expired));

@@ -68,6 +68,11 @@ impl Pending {
         self.documents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many there are, as far as they were looked up.
+    pub(super) fn count(&self) -> usize {
+        self.documents().len()
+    }
+
     /// There is, or may be, a receipt that was not delivered.
     pub(super) fn insert(&self, document: Document) {
         self.documents().insert(document);

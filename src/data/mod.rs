@@ -13,17 +13,20 @@
 //! - The receipt is signed when the bytes are durable under their final key, and offered to the control plane until it
 //!   takes it. Sealing again returns the first receipt.
 //! - A grant is good for one upload: its id names the session and the object, so a repeat meets the first.
-//! - Memory is flat: all uploads share one budget, a download holds a few pieces, a part of a blob two blocks.
+//! - Memory is flat: all uploads share one budget, a download holds a few pieces, a part of a blob two blocks. What else
+//!   is bounded: [`Bounds`].
 //! - The same functions run when all goes well and after a crash: every entry begins with `DataPlane::current`,
 //!   which ends what a crash interrupted.
 
 mod ahead;
 mod append;
 mod blocks;
+mod bounds;
 pub mod checksum;
 mod create;
 mod deliver;
 pub mod download;
+mod fair;
 mod hashing;
 pub mod journal;
 mod outline;
@@ -31,6 +34,7 @@ mod part;
 mod pen;
 mod receive;
 mod registry;
+mod room;
 mod seal;
 pub mod session;
 mod small;
@@ -42,7 +46,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -51,6 +54,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 pub use append::Append;
+pub use bounds::{Bounds, InUse, Place};
 pub use checksum::Checksum;
 pub use create::Creation;
 pub use deliver::{Deliver, Disposition, Undelivered};
@@ -64,12 +68,12 @@ pub use together::{Offered, Refused};
 use crate::clock::Clock;
 use crate::contract::{self, Grant, Operation, SharedRing, SigningKey, Upload};
 use crate::kernel::id::{KeyId, NodeName, ObjectKey, SessionId, StoreName};
-use crate::kernel::limits::{
-    PROVEN_READS_MAX, SMALL_BLOB_MAX_BYTES, UPLOAD_BATCH_BYTES, UPLOAD_IDLE_SECONDS,
-};
+use crate::kernel::limits::{PROVEN_READS_MAX, SMALL_BLOB_MAX_BYTES, UPLOAD_BATCH_BYTES};
 use crate::stores::{Document, Store, Version};
+use fair::Budget;
 use journal::{Journal, Phase as Journaled};
 use registry::{Registry, Turn};
+use room::Room;
 use session::Error;
 use trees::Tree;
 
@@ -91,9 +95,8 @@ pub struct Config {
     pub clock: Arc<dyn Clock>,
     /// Takes receipts to the control plane.
     pub deliver: Arc<dyn Deliver>,
-    /// Bytes that all uploads together may hold in memory; the usual value is
-    /// [`UPLOAD_BUFFER_BUDGET_BYTES`](crate::kernel::limits::UPLOAD_BUFFER_BUDGET_BYTES).
-    pub budget_bytes: usize,
+    /// How much of everything there may be.
+    pub bounds: Bounds,
 }
 
 /// The data plane of one process. Clones share it.
@@ -104,10 +107,14 @@ struct Inner {
     config: Config,
     registry: Arc<Registry>,
     /// For pieces of sessions on their way to the store.
-    budget: Arc<Semaphore>,
+    budget: Budget,
     /// For small blobs while they are collected. A part of its own: they are paid for before they arrive, so clients that
     /// do not send what they announced would otherwise stop everyone.
-    small_budget: Arc<Semaphore>,
+    small_budget: Budget,
+    /// For requests that bring bytes.
+    places: Budget,
+    /// What uploads leave free.
+    room: Room,
     /// Reads of parts of blobs, which hold whole blocks.
     proven_reads: Arc<Semaphore>,
     /// Held while the tree of an object is made again: that reads all of it, so one at a time.
@@ -115,7 +122,6 @@ struct Inner {
     closing: CancellationToken,
     uploads: TaskTracker,
     undelivered: deliver::Pending,
-    patience: Duration,
 }
 
 impl fmt::Debug for DataPlane {
@@ -157,20 +163,21 @@ impl Admitted {
 impl DataPlane {
     /// A data plane on that store. Call [`Self::redeliver`] once after it, and [`Self::sweep`] now and then.
     pub fn open(config: Config) -> Self {
-        Self::open_with_patience(config, Duration::from_secs(UPLOAD_IDLE_SECONDS))
-    }
-
-    /// As [`Self::open`], with another patience than [`UPLOAD_IDLE_SECONDS`] for uploads that bring next to nothing.
-    pub fn open_with_patience(config: Config, patience: Duration) -> Self {
+        let bounds = &config.bounds;
         // A quarter; never less than one blob and one batch need, or they would wait for ever.
-        let small = (config.budget_bytes / 4).max(SMALL_BLOB_MAX_BYTES as usize);
+        let (batch, blob) = (UPLOAD_BATCH_BYTES, SMALL_BLOB_MAX_BYTES as usize);
+        let (all, share) = (bounds.buffer_bytes, bounds.buffer_bytes_per_client);
+        let small = Budget::new(all / 4, share / 4, blob);
         Self(Arc::new(Inner {
-            patience,
             registry: Arc::default(),
-            budget: Arc::new(Semaphore::new(
-                config.budget_bytes.saturating_sub(small).max(UPLOAD_BATCH_BYTES),
-            )),
-            small_budget: Arc::new(Semaphore::new(small)),
+            budget: Budget::new(
+                all.saturating_sub(small.total()),
+                share.saturating_sub(small.share()),
+                batch,
+            ),
+            small_budget: small,
+            places: Budget::new(bounds.uploads, bounds.uploads_per_client, 1),
+            room: Room::keeping(bounds.free_bytes),
             proven_reads: Arc::new(Semaphore::new(PROVEN_READS_MAX)),
             rebuilding: tokio::sync::Mutex::new(()),
             closing: CancellationToken::new(),

@@ -1,8 +1,9 @@
 //! What writes the bytes of a session: the stage, the hashes and the tree, of which one request has all or none.
 
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::DataPlane;
+use super::fair::Paid;
 use super::hashing::Hashing;
 use super::trees::Tree;
 use crate::stores::{self, Staged};
@@ -17,12 +18,14 @@ pub(super) struct Pen {
     pub(super) tree: Tree,
 }
 
-/// Hashes and writes one batch, side by side, and the tiles of earlier ones.
+/// Hashes and writes one batch, side by side, and the tiles of earlier ones, if there is room for it.
 pub(super) async fn work(
+    plane: DataPlane,
     pen: Pen,
     batch: Vec<Bytes>,
-    paid: Option<OwnedSemaphorePermit>,
+    paid: Option<Paid>,
 ) -> Result<Pen, stores::Error> {
+    plane.take_room(batch.iter().map(|piece| piece.len() as u64).sum()).await?;
     let Pen { mut staged, mut hashing, tree } = pen;
     let tiles = hashing.take_tiles();
     let same = batch.clone();

@@ -17,10 +17,10 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::DataPlane;
+use super::fair::{Paid, Purse};
 use super::journal::{Durable, Journal, Phase};
 use super::pen::{Pen, work};
 use super::registry::Turn;
@@ -80,6 +80,8 @@ type Recording = BoxFuture<'static, Result<Record, Error>>;
 pub(super) struct Intake<'a> {
     plane: &'a DataPlane,
     turn: &'a Turn,
+    /// What pieces are paid from.
+    purse: Purse,
     /// Most bytes of the whole.
     max: u64,
     /// Bytes of the whole, gathered ones included.
@@ -87,7 +89,7 @@ pub(super) struct Intake<'a> {
     /// Pieces for the next batch, paid for.
     gathering: Vec<Bytes>,
     gathered: usize,
-    paid: Option<OwnedSemaphorePermit>,
+    paid: Option<Paid>,
     /// A piece that has arrived, but is not paid for.
     unpaid: Option<Bytes>,
     /// Here, or with the batch that is worked on.
@@ -123,6 +125,7 @@ impl<'a> Intake<'a> {
         Self {
             plane,
             turn,
+            purse: plane.0.budget.purse(&record.journal.terms.actor),
             max,
             arrived: offset,
             gathering: Vec::new(),
@@ -174,7 +177,7 @@ impl<'a> Intake<'a> {
     }
 
     async fn run(&mut self, body: &mut Body, all_or_none: bool) -> Result<End, Error> {
-        let patience_full = self.plane.0.patience;
+        let (patience_full, purse) = (self.plane.0.config.bounds.idle, self.purse.clone());
         let mut patience = patience_full;
         let mut progress_from = self.arrived;
         loop {
@@ -190,9 +193,7 @@ impl<'a> Intake<'a> {
                 () = self.turn.asked(), if !self.asked => self.asked = true,
                 pen = outcome_of(&mut self.working) => self.pen = Some(pen?),
                 record = outcome_of(&mut self.recording) => self.recorded(record?),
-                paid = self.plane.0.budget.clone().acquire_many_owned(price), if self.unpaid.is_some() && broke => {
-                    self.pay(paid.expect("the budget is never closed"));
-                }
+                paid = purse.take(price), if self.unpaid.is_some() && broke => self.pay(paid),
                 piece = tokio::time::timeout(patience, body.next()), if listens => match piece {
                     Err(_) => return Ok(End::Idle),
                     Ok(None) => return Ok(End::Complete),
@@ -223,14 +224,14 @@ impl<'a> Intake<'a> {
 
     fn pay_if_possible(&mut self) {
         while self.unpaid.is_some() && self.gathered < UPLOAD_BATCH_BYTES {
-            let Ok(paid) = self.plane.0.budget.clone().try_acquire_many_owned(self.price()) else { return };
+            let Ok(paid) = self.purse.take_now(self.price()) else { return };
             self.pay(paid);
         }
     }
 
-    fn pay(&mut self, paid: OwnedSemaphorePermit) {
+    fn pay(&mut self, paid: Paid) {
         let mut piece = self.unpaid.take().expect("something to pay for");
-        let part = piece.split_to(paid.num_permits());
+        let part = piece.split_to(paid.amount());
         self.unpaid = (!piece.is_empty()).then_some(piece);
         self.gathered += part.len();
         self.gathering.push(part);
@@ -278,7 +279,7 @@ impl<'a> Intake<'a> {
         let batch = std::mem::take(&mut self.gathering);
         metrics::counter!("strongroom_upload_bytes_total").increment(self.gathered as u64);
         self.gathered = 0;
-        self.working = Some(Box::pin(work(pen, batch, self.paid.take())));
+        self.working = Some(Box::pin(work(self.plane.clone(), pen, batch, self.paid.take())));
     }
 
     fn recorded(&mut self, record: Record) {
@@ -332,7 +333,7 @@ impl<'a> Intake<'a> {
             }
             let batch = std::mem::take(&mut self.gathering);
             metrics::counter!("strongroom_upload_bytes_total").increment(self.gathered as u64);
-            pen = work(pen, batch, self.paid.take()).await?;
+            pen = work(self.plane.clone(), pen, batch, self.paid.take()).await?;
         }
         Ok(pen)
     }

@@ -125,6 +125,14 @@ pub enum Error {
     /// The key with which this node signs receipts was retired. What arrived is kept.
     #[error("key {0} of this node was retired; it signs again after a restart")]
     KeyRetired(KeyId),
+    /// As many requests bring bytes as may. Nothing was taken; it can come again.
+    #[error("{max} uploads are under way{}", if *.by_client { " under this name" } else { "" })]
+    TooMany {
+        /// As many as there may be.
+        max: usize,
+        /// Of this client alone, not of all.
+        by_client: bool,
+    },
     /// There is no room for the bytes.
     #[error("the store is full")]
     Full,

@@ -10,8 +10,8 @@
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::fair::Paid;
 use super::journal;
 use super::registry::Turn;
 use super::seal::Stored;
@@ -29,13 +29,12 @@ const HASHED_IN_PLACE_BYTES: usize = 32 * 1024;
 
 /// A part of the budget for bytes in memory. Given back when it is dropped.
 #[derive(Debug)]
-pub struct Reserved(OwnedSemaphorePermit);
+pub struct Reserved(Paid);
 
 impl Reserved {
     /// Gives back what is not needed of it.
     pub fn shrink_to(&mut self, bytes: u64) {
-        let keep = usize::try_from(bytes).unwrap_or(usize::MAX).min(self.0.num_permits());
-        drop(self.0.split(self.0.num_permits() - keep));
+        self.0.shrink_to(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
 }
 
@@ -45,17 +44,16 @@ impl DataPlane {
     ///
     /// # Errors
     /// If they are more than a small blob has.
-    pub async fn reserve(&self, bytes: u64) -> Result<Reserved, Error> {
-        let permit = self.0.small_budget.clone().acquire_many_owned(price(bytes)?).await;
-        Ok(Reserved(permit.expect("the budget is never closed")))
+    pub async fn reserve(&self, grant: &Admitted, bytes: u64) -> Result<Reserved, Error> {
+        Ok(Reserved(self.0.small_budget.purse(&grant.actor).take(price(bytes)?).await))
     }
 
     /// As [`Self::reserve`], or nothing if it would have to wait.
     ///
     /// # Errors
     /// As [`Self::reserve`].
-    pub fn reserve_now(&self, bytes: u64) -> Result<Option<Reserved>, Error> {
-        Ok(self.0.small_budget.clone().try_acquire_many_owned(price(bytes)?).ok().map(Reserved))
+    pub fn reserve_now(&self, grant: &Admitted, bytes: u64) -> Result<Option<Reserved>, Error> {
+        Ok(self.0.small_budget.purse(&grant.actor).take_now(price(bytes)?).ok().map(Reserved))
     }
 
     /// Stores a small blob whole.
@@ -68,6 +66,7 @@ impl DataPlane {
             return Err(Error::Closing);
         }
         let session = self.check_small(grant, bytes.len() as u64)?;
+        self.take_room(bytes.len() as u64).await?;
         let digests = digests_of(&bytes).await?;
         check_digest(grant, &digests)?;
         let (plane, grant) = (self.clone(), grant.clone());

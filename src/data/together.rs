@@ -163,6 +163,10 @@ impl DataPlane {
     /// Puts them, and finds those that lay there before.
     async fn keep_all(&self, blobs: Vec<Checked>, outcomes: &mut Outcomes) -> Vec<Kept> {
         let key = |blob: &Checked| ObjectKey::from_uuid(blob.session.0);
+        if self.take_room(blobs.iter().map(|blob| blob.bytes.len() as u64).sum()).await.is_err() {
+            outcomes.extend(blobs.into_iter().map(|blob| (blob.at, Err(Error::Full.into()))));
+            return Vec::new();
+        }
         let objects = blobs.iter().map(|blob| (key(blob), blob.bytes.clone())).collect();
         let put = self.0.config.store.put_many(objects).await;
         let mut kept = Vec::with_capacity(blobs.len());

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use super::bounded::Connections;
 use super::problem::{Code, Problem};
 use super::process;
-use crate::config::StoreSettings;
+use super::rate::Rates;
+use crate::config::limits::Limits;
+use crate::config::{Plane, Settings};
 use crate::contract;
 use crate::control::Control;
 use crate::data::{Admitted, DataPlane};
-use crate::log::checkpoint;
 use crate::log::head::{self, Head};
 use crate::node::{ControlNode, DataNode, Node};
-use crate::wire::status as wire;
 
 /// The state of the service: the node that it serves, and whether it is stopping. Cheap to clone.
 #[derive(Clone)]
@@ -22,6 +24,9 @@ pub struct App {
     serving: Serving,
     next_data_url: Arc<AtomicUsize>,
     stopping: CancellationToken,
+    rates: Arc<Rates>,
+    connections: Connections,
+    started: Instant,
 }
 
 /// Which planes there are.
@@ -30,6 +35,16 @@ enum Serving {
     All(Arc<Node>),
     Control(Arc<ControlNode>),
     Data(Arc<DataNode>),
+}
+
+impl Serving {
+    fn settings(&self) -> &Settings {
+        match self {
+            Self::All(node) => node.settings(),
+            Self::Control(node) => node.settings(),
+            Self::Data(node) => node.settings(),
+        }
+    }
 }
 
 impl From<Arc<Node>> for App {
@@ -58,7 +73,51 @@ impl App {
 
     fn serving(serving: Serving) -> Self {
         process::recorder();
-        Self { serving, next_data_url: Arc::default(), stopping: CancellationToken::new() }
+        let limits = &serving.settings().limits;
+        let rates = Arc::new(Rates::new(limits.requests_per_token, limits.requests_per_address));
+        Self {
+            serving,
+            next_data_url: Arc::default(),
+            stopping: CancellationToken::new(),
+            rates,
+            connections: Connections::default(),
+            started: Instant::now(),
+        }
+    }
+
+    /// Which planes are here, as settings call them.
+    pub(super) fn plane_name(&self) -> &'static str {
+        let plane = match self.serving {
+            Serving::All(_) => Plane::All,
+            Serving::Control(_) => Plane::Control,
+            Serving::Data(_) => Plane::Data,
+        };
+        plane.name()
+    }
+
+    /// The settings that the node runs by.
+    pub(super) fn settings(&self) -> &Settings {
+        self.serving.settings()
+    }
+
+    /// What is bounded by settings.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.settings().limits
+    }
+
+    /// How often whom may ask.
+    pub(super) fn rates(&self) -> &Rates {
+        &self.rates
+    }
+
+    /// Connections that are open.
+    pub(super) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// For how long it has run.
+    pub(super) fn uptime_seconds(&self) -> u64 {
+        self.started.elapsed().as_secs()
     }
 
     /// That this node serves what lies at this path of the route table.
@@ -95,7 +154,8 @@ impl App {
         self.node().control()
     }
 
-    fn data_plane(&self) -> Option<&DataPlane> {
+    /// The data plane, if it is here.
+    pub(super) fn data_plane(&self) -> Option<&DataPlane> {
         match &self.serving {
             Serving::All(node) => Some(node.data()),
             Serving::Control(_) => None,
@@ -171,47 +231,5 @@ impl App {
             lacks.push("the database does not answer".to_owned());
         }
         lacks
-    }
-
-    pub(super) async fn status(&self) -> Result<wire::Status, Problem> {
-        let head = self.head().await?;
-        let node = self.node();
-        let note = checkpoint::latest(node.pool()).await;
-        let note = note.map_err(|error| Problem::failure(Code::Unavailable, error))?;
-        // A signed note's second line is the size of the log (C2SP tlog-checkpoint).
-        let signed = note.and_then(|note| note.lines().nth(1)?.parse().ok());
-        let log = wire::LogStatus { size: head.size(), root: hex::encode(head.root()), checkpoint: signed };
-        let postgres = wire::PostgresStatus {
-            version: node.postgres_version().to_owned(),
-            embedded: node.postgres_is_embedded(),
-        };
-        let lacks = self.lacks().await;
-        Ok(wire::Status { log: Some(log), postgres: Some(postgres), lacks, ..self.data_status() })
-    }
-
-    /// What can be said without a database.
-    pub(super) fn data_status(&self) -> wire::Status {
-        let (plane, settings, lacks) = match &self.serving {
-            Serving::All(node) => ("all", node.settings(), Vec::new()),
-            Serving::Control(node) => ("control", node.settings(), Vec::new()),
-            Serving::Data(node) => ("data", node.settings(), node.lacks()),
-        };
-        // A control node names a store in its grants and has none.
-        let opened = if plane == "control" { &[][..] } else { &settings.stores[..] };
-        let status = |store: &StoreSettings| wire::StoreStatus {
-            name: store.name.clone(),
-            kind: store.place.kind().to_owned(),
-        };
-        let stores: Vec<_> = opened.iter().map(status).collect();
-        wire::Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            node: settings.node.clone(),
-            plane: plane.to_owned(),
-            log: None,
-            store: stores.first().cloned(),
-            stores,
-            postgres: None,
-            lacks,
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Request bodies: bounded in time, and in bytes where they are read whole.
 //!
-//! - A body that stands still for [`BODY_IDLE_SECONDS`] fails; who reads it keeps what arrived.
+//! - A body that stands still for longer than the settings allow fails; who reads it keeps what arrived.
 //! - A body that is refused unread is drained a little after the answer: closing a socket with unread bytes resets the
 //!   connection, and the caller would lose the answer that says why.
 //! - [`whole`] reads a bounded body within [`BODY_WHOLE_SECONDS`].
@@ -18,11 +18,11 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::problem::{Code, Problem};
-use crate::kernel::limits::{BODY_IDLE_SECONDS, BODY_LINGER_BYTES, BODY_LINGER_SECONDS, BODY_WHOLE_SECONDS};
+use crate::kernel::limits::{BODY_LINGER_BYTES, BODY_LINGER_SECONDS, BODY_WHOLE_SECONDS};
 
 /// The body stood still for too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no bytes came for {BODY_IDLE_SECONDS} s")]
+#[error("no bytes came for too long")]
 pub(super) struct Idle;
 
 /// A body that does not wait for ever and is not dropped rudely.
@@ -36,11 +36,7 @@ pub(super) struct Patient {
 
 impl Patient {
     /// Around a request's body. A caller that waits for `100 Continue` has sent nothing that needs draining.
-    pub(super) fn new(inner: Body, expects_continue: bool) -> Self {
-        Self::with_patience(inner, expects_continue, Duration::from_secs(BODY_IDLE_SECONDS))
-    }
-
-    fn with_patience(inner: Body, expects_continue: bool, patience: Duration) -> Self {
+    pub(super) fn with_patience(inner: Body, expects_continue: bool, patience: Duration) -> Self {
         let idle = Box::pin(sleep(patience));
         Self { inner: Some(inner), patience, idle, waiting: false, linger: !expects_continue }
     }

@@ -43,7 +43,8 @@ pub(super) async fn put(State(app): State<App>, request: Request) -> Result<Resp
     let grant = granted(&app, request.headers(), None).await?;
     // Held while the bytes are: what all uploads together have in memory is bounded.
     let announced = request.body().size_hint().upper().unwrap_or(SMALL_BLOB_MAX_BYTES);
-    let _room = app.data().reserve(announced).await?;
+    let _place = app.data().place(&grant)?;
+    let _room = app.data().reserve(&grant, announced).await?;
     let max_bytes = usize::try_from(SMALL_BLOB_MAX_BYTES).expect("a small blob fits memory");
     let bytes = body::whole(request.into_body(), max_bytes).await?;
     let sealed = app.data().put_small(&grant, bytes).await?;

@@ -2,17 +2,20 @@
 //!
 //! - No header is the anonymous caller. A header that is not understood, or a token that is unknown, revoked or expired,
 //!   is refused even where nobody has to be known: a caller who shows a token wants it to count.
+//! - Everyone is counted, by what they show: a token, a grant's actor, or else the address that they come from. What is
+//!   refused counts there too.
 //! - Secrets and grants are never put into a problem, a log line or an extension that prints.
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use super::app::App;
 use super::path;
 use super::problem::{Code, Problem};
+use super::rate::Peer;
 use super::routes::Who;
 use super::tus::headers::text;
 use crate::access::{Action, Caller, Secret};
@@ -21,6 +24,9 @@ use crate::data::Admitted;
 use crate::kernel::id::{RepositoryName, RequestId};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What those ask who look after the process. Whoever watches it must not be turned away by it.
+const WATCHED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// The layer of every route: finds out who calls and refuses whom the table does not admit.
 pub(super) async fn admit(
@@ -32,21 +38,36 @@ pub(super) async fn admit(
         return problem.into_response();
     }
     let (mut parts, body) = request.into_parts();
-    match admitted(&app, who, &mut parts).await {
+    let peer = parts.extensions.get::<Peer>().copied();
+    if who == Who::Anyone
+        && !WATCHED.contains(&path)
+        && let Err(problem) = app.rates().address(peer)
+    {
+        return problem.into_response();
+    }
+    let response = match admitted(&app, who, peer, &mut parts).await {
         Ok(caller) => {
             parts.extensions.insert(caller);
             next.run(Request::from_parts(parts, body)).await
         }
         Err(problem) => problem.into_response(),
+    };
+    // A grant that was no good; tokens were counted when they were looked up.
+    if who == Who::Granted
+        && response.status() == StatusCode::UNAUTHORIZED
+        && let Err(problem) = app.rates().refused(peer)
+    {
+        return problem.into_response();
     }
+    response
 }
 
-async fn admitted(app: &App, who: Who, parts: &mut Parts) -> Result<Caller, Problem> {
-    // Grants are no tokens; the handlers of the data plane read them.
+async fn admitted(app: &App, who: Who, peer: Option<Peer>, parts: &mut Parts) -> Result<Caller, Problem> {
+    // Grants are no tokens; the handlers of the data plane read them, and count them.
     if matches!(who, Who::Granted | Who::Anyone) {
         return Ok(Caller::anonymous());
     }
-    let caller = authenticate(app, &parts.headers).await?;
+    let caller = authenticate(app, &parts.headers, peer).await?;
     match who {
         Who::Granted | Who::Anyone | Who::Reader | Who::LogReader => {}
         Who::Token if caller.is_authenticated() => {}
@@ -63,15 +84,36 @@ async fn repository(app: &App, parts: &mut Parts) -> Result<RepositoryName, Prob
     name.parse().map_err(|error| Problem::new(Code::InvalidPath, format!("In the path, {error}.")))
 }
 
-async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
+async fn authenticate(app: &App, headers: &HeaderMap, peer: Option<Peer>) -> Result<Caller, Problem> {
     match bearer(headers)? {
-        Some(text) => authenticate_text(app, text).await,
-        None => Ok(Caller::anonymous()),
+        Some(text) => authenticate_text(app, text, peer).await,
+        None => {
+            app.rates().address(peer)?;
+            Ok(Caller::anonymous())
+        }
     }
 }
 
-/// Whose token it is: an API token, or an access token that was made from one.
-pub(super) async fn authenticate_text(app: &App, text: &str) -> Result<Caller, Problem> {
+/// Whose token it is: an API token, or an access token that was made from one. It is counted, and so is who has no good one.
+pub(super) async fn authenticate_text(app: &App, text: &str, peer: Option<Peer>) -> Result<Caller, Problem> {
+    let caller = match whose(app, text).await {
+        Ok(caller) => caller,
+        // That nobody can look is no fault of the token.
+        Err(problem) if problem.code().status().is_server_error() => return Err(problem),
+        Err(problem) => {
+            app.rates().refused(peer)?;
+            return Err(problem);
+        }
+    };
+    // Tokens made from one token are no more room.
+    match caller.token.as_ref().or(caller.parent.as_ref()) {
+        Some(token) => app.rates().token(token)?,
+        None => app.rates().address(peer)?,
+    }
+    Ok(caller)
+}
+
+async fn whose(app: &App, text: &str) -> Result<Caller, Problem> {
     // Only a signed statement has dots.
     if text.contains('.') {
         return Ok(exchange::authenticate(app.control(), text).await?);
@@ -114,7 +156,9 @@ pub(super) async fn granted(
             "This needs a grant of the control plane, as `Authorization: Bearer`.",
         )
     })?;
-    app.admit(grant).await
+    let grant = app.admit(grant).await?;
+    app.rates().grant(&grant.actor)?;
+    Ok(grant)
 }
 
 impl FromRequestParts<App> for Caller {

@@ -8,10 +8,10 @@
 //!   also when the caller went away before the answer.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -34,11 +34,11 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 pub(super) struct OriginalPath(pub(super) String);
 
 /// The outermost layer.
-pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
+pub(super) async fn envelope(State(idle): State<Duration>, mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let mut account = Account::open(&request);
     let span = tracing::info_span!("request", %id, method = %account.method, path = account.path);
-    prepare(&mut request, id);
+    prepare(&mut request, id, idle);
     let answered = async {
         let response = if head_bytes(&request) > REQUEST_HEAD_MAX_BYTES {
             Problem::new(
@@ -64,7 +64,7 @@ fn request_id(request: &Request) -> RequestId {
     given.unwrap_or_else(|| RequestId(Uuid::now_v7()))
 }
 
-fn prepare(request: &mut Request, id: RequestId) {
+fn prepare(request: &mut Request, id: RequestId, idle: Duration) {
     let original = OriginalPath(request.uri().path().to_owned());
     request.extensions_mut().insert(id);
     request.extensions_mut().insert(original);
@@ -72,7 +72,7 @@ fn prepare(request: &mut Request, id: RequestId) {
     override_method(request);
     let expects_continue = request.headers().contains_key(header::EXPECT);
     let body = std::mem::take(request.body_mut());
-    *request.body_mut() = Body::new(Patient::new(body, expects_continue));
+    *request.body_mut() = Body::new(Patient::with_patience(body, expects_continue, idle));
 }
 
 /// tus 1.0.0, "X-HTTP-Method-Override": for callers behind something that knows only GET and POST.

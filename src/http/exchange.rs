@@ -16,6 +16,7 @@ use super::caller::authenticate_text;
 use super::json::Json;
 use super::problem::{Code, Problem};
 use super::query::Query;
+use super::rate::Peer;
 use super::tus::headers::text;
 use crate::access::Scopes;
 use crate::control::exchange::{self, Error, Exchange};
@@ -23,14 +24,15 @@ use crate::kernel::limits::JSON_BODY_MAX_BYTES;
 use crate::wire::token as wire;
 
 pub(super) async fn exchange(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let peer = request.extensions().get::<Peer>().copied();
     let form = Form::read(request).await?;
     form.check()?;
     let subject = form
         .one("subject_token")?
         .ok_or_else(|| refused("invalid_request", "`subject_token` is missing."))?;
-    let caller = authenticate_text(&app, &subject).await.map_err(|problem| {
-        // That nobody can look is no fault of the token.
-        if problem.code().status().is_server_error() {
+    let caller = authenticate_text(&app, &subject, peer).await.map_err(|problem| {
+        // That nobody can look, or that it was asked too often, is no fault of the token.
+        if problem.code().status().is_server_error() || problem.code() == Code::RateExceeded {
             problem
         } else {
             refused("invalid_request", problem.detail())

@@ -1,6 +1,7 @@
 //! Connections: accepted in bounded number, bounded in time, ended in order.
 //!
-//! - At most [`CONNECTIONS_MAX`] at once, fewer where the process may open fewer files; more wait in the kernel's queue.
+//! - At most as many at once as the settings say, fewer where the process may open fewer files; more wait in the
+//!   kernel's queue.
 //! - Headers have to arrive within [`REQUEST_HEAD_SECONDS`]; an idle connection is kept as long.
 //! - Stopping: nothing new is accepted, event streams end, requests in progress have [`SHUTDOWN_SECONDS`] to finish.
 //!   Uploads that still run then are parked: they answer how far they are. What is left is cut off.
@@ -24,13 +25,15 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 
 use super::app::App;
+use super::bounded;
+use super::rate::Peer;
 use super::routes;
 use super::stall::Stalling;
 use crate::kernel::limits::{
-    CONNECTION_BUFFER_BYTES, CONNECTIONS_MAX, KEEPALIVE_SECONDS, REQUEST_HEAD_SECONDS, REQUEST_HEADERS_MAX,
-    SHUTDOWN_SECONDS,
+    CONNECTION_BUFFER_BYTES, KEEPALIVE_SECONDS, REQUEST_HEAD_SECONDS, REQUEST_HEADERS_MAX, SHUTDOWN_SECONDS,
 };
 
 /// Files that a process needs besides connections: the log's, the database's, the objects being read and written.
@@ -39,8 +42,10 @@ const FILES_RESERVED: u64 = 256;
 /// Answers requests on the listener until `shutdown` is done, then ends in order.
 pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output = ()>) {
     let connections = Connections {
-        service: TowerToHyperService::new(routes::service(app.clone())),
-        permits: Arc::new(Semaphore::new(connections_max())),
+        service: routes::service(app.clone()),
+        open: app.connections().clone(),
+        stall: Duration::from_secs(app.limits().answer_stall_seconds),
+        permits: Arc::new(Semaphore::new(connections_max(app.limits().connections))),
         graceful: GracefulShutdown::new(),
         tasks: TaskTracker::new(),
         cut: CancellationToken::new(),
@@ -56,7 +61,9 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
 }
 
 struct Connections<S> {
-    service: TowerToHyperService<S>,
+    service: S,
+    open: bounded::Connections,
+    stall: Duration,
     permits: Arc<Semaphore>,
     graceful: GracefulShutdown,
     tasks: TaskTracker,
@@ -74,7 +81,7 @@ where
         loop {
             let permit = Arc::clone(&self.permits).acquire_owned().await.expect("never closed");
             match listener.accept().await {
-                Ok((stream, _)) => self.spawn(stream, permit),
+                Ok((stream, peer)) => self.spawn(stream, Peer(peer.ip()), permit),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "accepting connections");
@@ -84,18 +91,25 @@ where
         }
     }
 
-    fn spawn(&self, stream: TcpStream, permit: tokio::sync::OwnedSemaphorePermit) {
+    fn spawn(&self, stream: TcpStream, peer: Peer, permit: tokio::sync::OwnedSemaphorePermit) {
         if let Err(error) = prepare(&stream) {
             tracing::debug!(%error, "a connection that ended before it was begun");
         }
+        let service = self.service.clone().map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            request
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(REQUEST_HEAD_SECONDS))
             .max_buf_size(CONNECTION_BUFFER_BYTES)
             .max_headers(REQUEST_HEADERS_MAX)
-            .serve_connection(TokioIo::new(Stalling::new(stream)), self.service.clone());
+            .serve_connection(
+                TokioIo::new(Stalling::with_patience(stream, self.stall)),
+                TowerToHyperService::new(service),
+            );
         let connection = self.graceful.watch(connection);
-        let cut = self.cut.clone();
+        let (cut, counted) = (self.cut.clone(), self.open.one());
         self.tasks.spawn(async move {
             tokio::select! {
                 ended = connection => {
@@ -105,7 +119,7 @@ where
                 }
                 () = cut.cancelled() => {}
             }
-            drop(permit);
+            drop((permit, counted));
         });
     }
 
@@ -139,12 +153,12 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// Raises the soft limit on open files to the hard one, and takes what that leaves: a connection may have a file open.
-fn connections_max() -> usize {
+fn connections_max(wanted: u64) -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     // Refused where the platform caps it below the hard limit; then the soft limit counts.
     let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_ok();
     let files = if raised { limit.maximum } else { limit.current }.unwrap_or(u64::MAX);
     let room = usize::try_from(files.saturating_sub(FILES_RESERVED) / 2).unwrap_or(usize::MAX);
-    room.clamp(16, CONNECTIONS_MAX)
+    room.clamp(16, usize::try_from(wanted).unwrap_or(usize::MAX).max(16))
 }

@@ -101,6 +101,8 @@ codes! {
     RangeNotSatisfiable    416 "range-not-satisfiable"    "The range lies outside of the bytes"
     IdempotencyConflict    422 "idempotency-conflict"     "The idempotency key belongs to another request"
     DigestMismatch         422 "digest-mismatch"          "The bytes are not those of the declared digest"
+    RateExceeded           429 "rate-exceeded"            "Too many requests in too short a time"
+    TooManyUploads         429 "too-many-uploads"         "Too many uploads at once by one client"
     HeadersTooLarge        431 "headers-too-large"        "Line and headers are larger than allowed"
     ChecksumMismatch       460 "checksum-mismatch"        "The bytes are not those of the checksum"
     Internal               500 "internal"                 "Something failed here"

@@ -31,6 +31,7 @@ pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Probl
 }
 
 pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    super::bounded::measure(&app).await;
     if let Some(plane) = app.plane() {
         metrics::gauge!("strongroom_log_size").set(*plane.log().grown().borrow() as f64);
     }

@@ -2,6 +2,7 @@
 //! are made from this table, so a route that is not in it does not exist.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -122,10 +123,13 @@ operations! {
 pub(super) fn service(
     app: App,
 ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone + Send {
+    let idle = Duration::from_secs(app.limits().body_idle_seconds);
     let router = table(&app)
         .fallback(problem::unknown_route)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(from_fn(tus::speak))
         .with_state(app);
-    from_fn(envelope::envelope).layer(router).map_request(|request: Request<Incoming>| request.map(Body::new))
+    from_fn_with_state(idle, envelope::envelope)
+        .layer(router)
+        .map_request(|request: Request<Incoming>| request.map(Body::new))
 }

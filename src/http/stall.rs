@@ -1,4 +1,4 @@
-//! A socket whose peer has to take what it asked for: a write that waits for [`ANSWER_STALL_SECONDS`] fails, so that
+//! A socket whose peer has to take what it asked for: a write that waits for too long fails, so that
 //! callers who stop reading do not hold connections for ever. Reads are bounded above this, by headers and bodies.
 
 use std::io::{self, IoSlice};
@@ -9,8 +9,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::kernel::limits::ANSWER_STALL_SECONDS;
-
 /// A stream with a limit on how long a write may wait.
 pub(super) struct Stalling<S> {
     inner: S,
@@ -20,11 +18,7 @@ pub(super) struct Stalling<S> {
 }
 
 impl<S> Stalling<S> {
-    pub(super) fn new(inner: S) -> Self {
-        Self::with_patience(inner, Duration::from_secs(ANSWER_STALL_SECONDS))
-    }
-
-    fn with_patience(inner: S, patience: Duration) -> Self {
+    pub(super) fn with_patience(inner: S, patience: Duration) -> Self {
         Self { inner, patience, limit: Box::pin(sleep(patience)), waiting: false }
     }
 

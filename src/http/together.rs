@@ -29,7 +29,7 @@ use super::json::Json;
 use super::problem::{Code, Problem};
 use super::tus::headers::text;
 use crate::contract::Operation;
-use crate::data::{Offered, Refused, Reserved, Sealed};
+use crate::data::{Admitted, Offered, Refused, Reserved, Sealed};
 use crate::kernel::cbor::{self, Bounds, Fields, sequence};
 use crate::kernel::limits::{
     BODY_WHOLE_SECONDS, SMALL_BATCH_BLOBS_MAX, SMALL_BATCH_BYTES_MAX, SMALL_BATCH_OVERHEAD_BYTES,
@@ -55,7 +55,15 @@ pub(super) async fn put(
     }
     let announced = announced.exact().unwrap_or(SMALL_BATCH_BYTES_MAX);
     let mut items = Items::of(request.into_body().into_data_stream());
-    let mut stored = Stored { app: &app, group: Vec::new(), held: Vec::new(), bytes: 0, answers: Vec::new() };
+    let _place = app.data().place(&grant)?;
+    let mut stored = Stored {
+        app: &app,
+        grant: &grant,
+        group: Vec::new(),
+        held: Vec::new(),
+        bytes: 0,
+        answers: Vec::new(),
+    };
     let end = loop {
         // What an item has beside its content is not counted: it is far less than the connection buffers.
         let room = stored.room(SMALL_BLOB_MAX_BYTES.min(announced.saturating_sub(items.taken))).await?;
@@ -94,6 +102,7 @@ fn too_large() -> Problem {
 /// The blobs of a request: those that wait to be stored, and what became of those before.
 struct Stored<'a> {
     app: &'a App,
+    grant: &'a Admitted,
     group: Vec<Offered>,
     /// What their bytes are paid with.
     held: Vec<Reserved>,
@@ -104,11 +113,11 @@ struct Stored<'a> {
 impl Stored<'_> {
     /// Memory for the next item. Nothing is held while it is waited for.
     async fn room(&mut self, bytes: u64) -> Result<Reserved, Problem> {
-        if let Some(room) = self.app.data().reserve_now(bytes)? {
+        if let Some(room) = self.app.data().reserve_now(self.grant, bytes)? {
             return Ok(room);
         }
         self.store().await;
-        Ok(self.app.data().reserve(bytes).await?)
+        Ok(self.app.data().reserve(self.grant, bytes).await?)
     }
 
     async fn take(&mut self, item: Bytes, mut room: Reserved) -> Result<(), Problem> {

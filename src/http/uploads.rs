@@ -21,6 +21,11 @@ pub(super) async fn open(
     let wanted = |blob: wire::WantedBlob| uploads::Wanted { digest: blob.digest, size_bytes: blob.size };
     let wanted: Vec<_> = request.blobs.into_iter().map(wanted).collect();
     let opened = uploads::open(app.control(), &context, &repository, &wanted).await?;
+    let has_uploads = opened.iter().any(|blob| matches!(blob, uploads::Opened::Upload { .. }));
+    // Before the caller sends what could not be taken; a data node elsewhere says it itself.
+    if let (true, Some(data)) = (has_uploads, app.data_plane()) {
+        data.check_room().await?;
+    }
     let blobs = opened.into_iter().map(|blob| draw(&app, blob)).collect();
     let together = Some(wire::Together { blobs: SMALL_BATCH_BLOBS_MAX as u64, bytes: SMALL_BATCH_BYTES_MAX });
     Ok(Json(wire::OpenedUploads { blobs, small_max: SMALL_BLOB_MAX_BYTES, together }))

@@ -2,8 +2,10 @@
 //!
 //! A bound that is not here does not exist; a bound that is here is enforced where the value enters.
 
+mod operator;
 mod s3;
 
+pub use operator::*;
 pub use s3::*;
 
 /// Bytes of one event record. The bound of an entry in a tlog-tiles bundle (a 16-bit length), so that the log can

@@ -11,14 +11,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::link::Link;
-use super::{Error, Options, background, files, keys, service, stores};
+use super::{Error, Options, background, bounds, files, keys, service, stores};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::contract::SharedRing;
 use crate::data::{self, DataPlane};
 use crate::kernel::event::KeyKind;
 use crate::kernel::id::NodeName;
-use crate::kernel::limits::UPLOAD_BUFFER_BUDGET_BYTES;
 use tokio::sync::Mutex;
 
 /// A data plane, running. Share it by [`Arc`]; [`shutdown`](Self::shutdown) it to end in order.
@@ -55,7 +54,7 @@ impl DataNode {
             keys: ring,
             clock: options.clock.clone(),
             deliver: link.clone(),
-            budget_bytes: UPLOAD_BUFFER_BUDGET_BYTES,
+            bounds: bounds::of(&settings.limits),
         });
         link.refresh().await;
         let background = background::Tasks::apart(&data, &link);

@@ -24,6 +24,7 @@
 //! | `link.rs` | that control plane, over HTTP: enrolment, keys, receipts |
 //! | `deliver.rs` | receipts from plane to plane, in one process |
 //! | `background.rs` | what runs now and then |
+//! | `bounds.rs` | what settings bound in the data plane |
 //! | `keeper.rs` | whoever holds the database |
 //! | `service.rs` | how other processes find this one |
 //! | `stores.rs` | where objects lie |
@@ -33,6 +34,7 @@
 mod admin;
 mod anchor;
 mod background;
+mod bounds;
 mod control;
 mod data;
 mod deliver;
@@ -60,7 +62,6 @@ use crate::control::{Context, Control, tokens};
 use crate::data::DataPlane;
 use crate::kernel::event::KeyKind;
 use crate::kernel::id::{KeyId, NodeName, StoreName};
-use crate::kernel::limits::UPLOAD_BUFFER_BUDGET_BYTES;
 use crate::log::{self, Log, checkpoint};
 use crate::postgres::{self, Database};
 use crate::stores::Store;
@@ -229,7 +230,7 @@ impl Node {
             keys: plane.ring().clone(),
             clock: plane.clock().clone(),
             deliver: Arc::new(deliver::InProcess::new(plane.control().clone())),
-            budget_bytes: UPLOAD_BUFFER_BUDGET_BYTES,
+            bounds: bounds::of(&settings.limits),
         }))
     }
 

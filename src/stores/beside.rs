@@ -87,6 +87,10 @@ impl Store for Beside {
         self.refused()
     }
 
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        self.inner.free_bytes().await
+    }
+
     async fn names(&self, kind: Kind) -> Result<Vec<Document>, Error> {
         self.inner.names(kind).await
     }

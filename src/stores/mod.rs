@@ -213,6 +213,14 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         content: Option<Bytes>,
     ) -> Result<Option<Version>, Error>;
 
+    /// Bytes that may still be written here; none where that is not known, or not bounded.
+    ///
+    /// # Errors
+    /// If the store fails.
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        Ok(None)
+    }
+
     /// The documents of a kind, in no order.
     ///
     /// # Errors

@@ -24,6 +24,27 @@ pub struct Status {
     pub postgres: Option<PostgresStatus>,
     /// What it needs and does not have.
     pub lacks: Vec<String>,
+    /// Seconds since the process began to serve.
+    #[serde(default)]
+    pub uptime_seconds: u64,
+    /// Receipts of stored blobs that the log has not taken yet; a control node has none to give. More than 0 for longer
+    /// means that the log is away.
+    #[serde(default)]
+    pub undelivered_receipts: Option<u64>,
+    /// What settings bound, and how much of it there is.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
+}
+
+/// A bound of the settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Limit {
+    /// As in the settings, such as `uploads`.
+    pub name: String,
+    /// Its value.
+    pub value: u64,
+    /// How much of it is used now; none where nothing is counted.
+    pub used: Option<u64>,
 }
 
 /// The log as it is committed.
@@ -45,6 +66,12 @@ pub struct StoreStatus {
     pub name: StoreName,
     /// What it is: filesystem or s3.
     pub kind: String,
+    /// Bytes that are free where it lies, if it knows.
+    #[serde(default)]
+    pub free_bytes: Option<u64>,
+    /// Bytes that uploads leave free.
+    #[serde(default)]
+    pub kept_free_bytes: u64,
 }
 
 /// The database.

@@ -11,14 +11,13 @@ use futures::{Stream, StreamExt as _, stream};
 use strongroom::clock::{Clock as _, Manual};
 use strongroom::contract::{Grant, KeyRing, Operation, Read, Receipt, SigningKey, Size, Upload};
 use strongroom::data::{
-    Admitted, Append, Config, DataPlane, Deliver, Disposition, Phase, Sealed, Status, Undelivered, session,
+    Admitted, Append, Bounds, Config, DataPlane, Deliver, Disposition, Phase, Sealed, Status, Undelivered,
+    session,
 };
 use strongroom::kernel::digest::{Digest, Digests};
 use strongroom::kernel::event::KeyKind;
 use strongroom::kernel::id::{GrantId, ObjectKey, SessionId, StoreName};
-use strongroom::kernel::limits::{
-    GRANT_LIFE_SECONDS, SESSION_LIFE_MAX_SECONDS, UPLOAD_BUFFER_BUDGET_BYTES, UPLOAD_IDLE_SECONDS,
-};
+use strongroom::kernel::limits::{GRANT_LIFE_SECONDS, SESSION_LIFE_MAX_SECONDS};
 use strongroom::stores::{Memory, Store};
 use uuid::Uuid;
 
@@ -51,7 +50,8 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn on(store: Arc<dyn Store>) -> Self {
-        Self::opened(store, UPLOAD_BUFFER_BUDGET_BYTES, Duration::from_secs(UPLOAD_IDLE_SECONDS))
+        // Tests of anything else must not depend on how full the machine's disk is.
+        Self::bounded(store, Bounds { free_bytes: 0, ..Bounds::default() })
     }
 
     pub(crate) fn in_memory() -> (Self, Memory) {
@@ -60,27 +60,29 @@ impl Node {
     }
 
     pub(crate) fn with_patience(patience: Duration) -> Self {
-        Self::opened(Arc::new(Memory::new()), UPLOAD_BUFFER_BUDGET_BYTES, patience)
+        Self::bounded(Arc::new(Memory::new()), Bounds { idle: patience, ..Bounds::default() })
     }
 
     pub(crate) fn with_budget(budget_bytes: usize) -> Self {
-        Self::opened(Arc::new(Memory::new()), budget_bytes, Duration::from_secs(UPLOAD_IDLE_SECONDS))
+        let bounds =
+            Bounds { buffer_bytes: budget_bytes, buffer_bytes_per_client: budget_bytes, ..Bounds::default() };
+        Self::bounded(Arc::new(Memory::new()), bounds)
     }
 
-    fn opened(store: Arc<dyn Store>, budget_bytes: usize, patience: Duration) -> Self {
+    pub(crate) fn bounded(store: Arc<dyn Store>, bounds: Bounds) -> Self {
         let clock = Arc::new(Manual::at_ms(START_MS));
         let answer = Mutex::new(Ok(Disposition::Accepted));
         let control = Arc::new(Control { offered: Mutex::default(), answer });
         let grants = SigningKey::from_seed(KeyKind::Grant, [1; 32]);
-        let config = config(store.clone(), clock.clone(), control.clone(), budget_bytes);
-        let plane = DataPlane::open_with_patience(config, patience);
+        let plane = DataPlane::open(config(store.clone(), clock.clone(), control.clone(), bounds));
         Self { plane, store, clock, control, grants, next_id: AtomicU64::new(1) }
     }
 
     /// Another process on the same store. The old one is as good as gone.
     pub(crate) fn restart(&mut self) {
         let (store, clock, control) = (self.store.clone(), self.clock.clone(), self.control.clone());
-        self.plane = DataPlane::open(config(store, clock, control, UPLOAD_BUFFER_BUDGET_BYTES));
+        let bounds = Bounds { free_bytes: 0, ..Bounds::default() };
+        self.plane = DataPlane::open(config(store, clock, control, bounds));
     }
 
     /// Another process on what is left of that store.
@@ -175,7 +177,7 @@ impl Node {
     }
 }
 
-fn config(store: Arc<dyn Store>, clock: Arc<Manual>, control: Arc<Control>, budget_bytes: usize) -> Config {
+fn config(store: Arc<dyn Store>, clock: Arc<Manual>, control: Arc<Control>, bounds: Bounds) -> Config {
     let store_name: StoreName = "main".parse().unwrap();
     Config {
         stores: HashMap::from([(store_name.clone(), store.clone())]),
@@ -186,7 +188,7 @@ fn config(store: Arc<dyn Store>, clock: Arc<Manual>, control: Arc<Control>, budg
         keys: KeyRing::of([SigningKey::from_seed(KeyKind::Grant, [1; 32]).verifying_key()]).into(),
         clock,
         deliver: control,
-        budget_bytes,
+        bounds,
     }
 }
 

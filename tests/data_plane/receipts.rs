@@ -90,7 +90,7 @@ async fn a_small_blob_that_is_not_what_was_granted_is_refused() {
     let error = node.plane.put_small(&node.may_upload(large.len() as u64), large.into()).await.unwrap_err();
     assert!(matches!(error, session::Error::TooLarge { .. }), "{error}");
     assert!(matches!(
-        node.plane.reserve(SMALL_BLOB_MAX_BYTES + 1).await,
+        node.plane.reserve(&node.may_upload(1), SMALL_BLOB_MAX_BYTES + 1).await,
         Err(session::Error::TooLarge { .. })
     ));
     let put = |grant, bytes: &'static [u8]| {

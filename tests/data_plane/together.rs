@@ -163,12 +163,13 @@ async fn nothing_begins_while_the_process_stops() {
 async fn whoever_holds_memory_never_waits_for_more() {
     let node = Node::with_budget(1);
     let most = SMALL_BLOB_MAX_BYTES;
-    let mut held = node.plane.reserve(most).await.unwrap();
-    assert!(node.plane.reserve_now(most).unwrap().is_none(), "all of it is held");
+    let grant = node.may_upload(1);
+    let mut held = node.plane.reserve(&grant, most).await.unwrap();
+    assert!(node.plane.reserve_now(&grant, most).unwrap().is_none(), "all of it is held");
     held.shrink_to(10);
-    let rest = node.plane.reserve_now(most - 10).unwrap();
+    let rest = node.plane.reserve_now(&grant, most - 10).unwrap();
     assert!(rest.is_some(), "what was given back");
     drop((held, rest));
-    assert!(node.plane.reserve_now(most).unwrap().is_some());
-    assert!(node.plane.reserve_now(2 * most).is_err(), "more than a blob may have");
+    assert!(node.plane.reserve_now(&grant, most).unwrap().is_some());
+    assert!(node.plane.reserve_now(&grant, 2 * most).is_err(), "more than a blob may have");
 }

@@ -34,7 +34,11 @@ impl Apart {
         let data = Process::start(
             directory.path().join("data"),
             data_at,
-            &["--plane", "data", "--node", "d1", "--control-url", &format!("http://{control_at}")],
+            &[
+                ["--plane", "data", "--node", "d1", "--control-url", &format!("http://{control_at}")],
+                ["--limit", "uploads=77", "--limit", "free-space-mib=0", "--limit", "uploads-per-client=70"],
+            ]
+            .concat(),
         );
         Self { data, control, network, directory }
     }
@@ -105,8 +109,14 @@ fn a_data_node_works_once_it_is_enrolled_and_holds_no_database() {
     let url = format!("http://{}", apart.data.address);
     let shown = admin.ok(&["status", "--url", &url]);
     assert!(shown.contains("plane     data") && !shown.contains("postgres"), "{shown}");
+    assert!(shown.contains("uploads 0/77") && shown.contains("uploads-per-client 70"), "{shown}");
+    assert!(shown.contains("free, 0 B of it kept free"), "{shown}");
+    // Those of the push that came too early.
+    until("all receipts to be in the log", || admin.ok(&["status", "--url", &url]).contains("all in the log"));
     let shown = admin.ok(&["status"]);
     assert!(shown.contains("plane     control") && !shown.contains("store"), "{shown}");
+    assert!(shown.contains("connections ") && shown.contains("requests-per-token"), "{shown}");
+    assert!(!["uploads", "buffer", "free", "receipts"].iter().any(|word| shown.contains(word)), "{shown}");
     for (address, path) in [(apart.data.address, "/log/checkpoint"), (apart.control.address, "/data/blobs")] {
         let (status, body) = get(&format!("http://{address}{path}"));
         assert!(status == 404 && body.contains("other-plane") || status == 405, "{path}: {body}");
@@ -198,4 +208,9 @@ fn what_a_data_node_must_not_have_and_must_not_share_is_refused_with_the_reason(
     assert!(status == Some(1) && said.contains("holds no address of a database"), "{said}");
     let (status, said) = data(&other, &["--blobs-dir", text(&apart.data.state.join("blobs"))]);
     assert!(status == Some(1) && said.contains("process"), "{said}");
+    let (status, said) = data(&other, &["--limit", "uplaods=1"]);
+    assert!(
+        status == Some(1) && said.contains("no such limit") && said.contains("uploads-per-client"),
+        "{said}"
+    );
 }

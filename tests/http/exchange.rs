@@ -1,6 +1,8 @@
 //! Token exchange (RFC 8693): narrower, shorter, ended with its parent.
 
 use serde_json::Value as Json;
+use strongroom::config::Settings;
+use strongroom::config::limits::Limits;
 
 use crate::scene::{Answer, REPOSITORY, Scene, send};
 
@@ -132,5 +134,33 @@ async fn a_grant_is_no_access_token_and_an_access_token_no_grant() {
     let token = text(&exchanged(&scene, &scene.admin, &[]).await, "access_token");
     let digest = strongroom::kernel::digest::Digests::of(b"bytes").blake3;
     send(scene.request("GET", &format!("/data/blobs/{digest}")).bearer_auth(&token)).await.is(401);
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn tokens_that_were_made_from_one_are_no_more_room_and_guesses_count_here_too() {
+    let limits = Limits { requests_per_token: 1, free_space_mib: 0, ..Limits::default() };
+    let scene = Scene::with(move |settings| Settings { limits, ..settings }).await;
+    let made = exchanged(&scene, &scene.admin, &[]).await;
+    let child = text(&made, "access_token");
+    let ask = |token: &str| send(scene.request("GET", "/v1/whoami").bearer_auth(token));
+    let mut last = ask(&child).await;
+    for _ in 0..20 {
+        last = ask(&child).await;
+    }
+    assert_eq!(last.refuses(429, "rate-exceeded")["per"], "token");
+    ask(&scene.admin).await.refuses(429, "rate-exceeded");
+    assert_eq!(exchange(&scene, &scene.admin, &[]).await.refuses(429, "rate-exceeded")["per"], "token");
+    ask(&scene.uploader).await.is(200);
+    scene.end().await;
+
+    let limits = Limits { requests_per_address: 300, ..limits };
+    let scene = Scene::with(move |settings| Settings { limits, ..settings }).await;
+    let guess = "srt_0000000000000000000000000000000000000000000000000000000000000000";
+    let mut last = exchange(&scene, guess, &[]).await;
+    for _ in 0..20 {
+        last = exchange(&scene, guess, &[]).await;
+    }
+    assert_eq!(last.refuses(429, "rate-exceeded")["per"], "address");
     scene.end().await;
 }

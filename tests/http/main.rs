@@ -11,6 +11,7 @@ mod exchange;
 mod grants;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod limits;
 mod log;
 mod manifests;
 mod refusals;

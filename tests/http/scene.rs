@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use strongroom::access::Caller;
 use strongroom::clock::{Clock, Manual, System};
 use strongroom::config::Settings;
+use strongroom::config::limits::Limits;
 use strongroom::control::{Context, tokens};
 use strongroom::http::{App, serve};
 use strongroom::kernel::digest::Digests;
@@ -83,12 +84,20 @@ impl Answer {
 
 impl Scene {
     pub(crate) async fn start() -> Self {
+        Self::with(|settings| settings).await
+    }
+
+    /// With other settings than by default.
+    pub(crate) async fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
         let (database, directory) = (TestDatabase::fresh().await, scratch_directory());
         let clock = Arc::new(Manual::at_ms(System.now_ms()));
         let settings = Settings {
             database_url: Some(database.options().into()),
+            // Tests of anything else must not depend on how full the machine's disk is.
+            limits: Limits { free_space_mib: 0, ..Limits::default() },
             ..Settings::in_directory(directory.path().join("state"))
         };
+        let settings = change(settings);
         let options = Options { clock: clock.clone(), ..Options::default() };
         let node = Arc::new(Node::open_with(settings, options).await.expect("a node opens"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

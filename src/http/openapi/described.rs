@@ -100,6 +100,7 @@ const BYTES: &str = "application/octet-stream";
 const SLICE: &str = crate::http::slices::MEDIA_TYPE;
 const PAGE: &[&str] = &["limit", "cursor"];
 const GRANT: [Code; 3] = [Code::GrantInvalid, Code::GrantNarrower, Code::Busy];
+const NO_ROOM: [Code; 2] = [Code::TooManyUploads, Code::StorageFull];
 
 /// The operation of that name; none if nobody wrote it down.
 pub(super) fn described(name: &str) -> Option<Described> {
@@ -251,6 +252,7 @@ fn data(name: &str) -> Option<Described> {
                 .gives_nothing(201, "`Location` is the upload")
                 .refuses(&GRANT)
                 .refuses(&[Code::TusVersion, Code::UploadTooLarge])
+                .refuses(&NO_ROOM)
         }
         "tus::status" => about("How far an upload is")
             .header("Tus-Resumable")
@@ -280,7 +282,8 @@ fn data(name: &str) -> Option<Described> {
             .takes_bytes(BYTES)
             .gives::<upload::StoredBlob>(201, "Stored, with the receipt")
             .refuses(&GRANT)
-            .refuses(&[Code::DigestMismatch]),
+            .refuses(&[Code::DigestMismatch])
+                .refuses(&NO_ROOM),
         "together::put" => about(
             "Small blobs together: a CBOR sequence (RFC 8742) of { \"grant\": text, \"content\": bytes }; any one of the \
              grants is the bearer",
@@ -288,7 +291,8 @@ fn data(name: &str) -> Option<Described> {
         .takes_bytes(upload::BATCH_MEDIA_TYPE)
         .gives::<upload::StoredBlobs>(200, "What became of each, in their order")
         .refuses(&GRANT)
-        .refuses(&[Code::InvalidBody, Code::IncompleteBody, Code::BodyTooSlow, Code::MediaTypeUnsupported]),
+        .refuses(&[Code::InvalidBody, Code::IncompleteBody, Code::BodyTooSlow, Code::MediaTypeUnsupported])
+        .refuses(&NO_ROOM),
         _ => return None,
     })
 }

@@ -133,7 +133,7 @@ pub(super) async fn document() -> impl IntoResponse {
 }
 
 /// The codes that any operation may refuse with, whoever may call it.
-const ALWAYS: [Code; 2] = [Code::InvalidHeader, Code::Internal];
+const ALWAYS: [Code; 3] = [Code::InvalidHeader, Code::RateExceeded, Code::Internal];
 
 #[cfg(test)]
 mod tests {

@@ -8,9 +8,19 @@ use crate::contract;
 use crate::data::session::Ended;
 use crate::data::{download, session};
 use crate::http::tus::headers::UPLOAD_OFFSET;
+use crate::kernel::limits::UPLOAD_RETRY_SECONDS;
 use crate::stores;
 
 impl Problem {
+    /// No room for more. Said once in the log when it begins, not for every request.
+    fn full() -> Self {
+        Self::new(
+            Code::StorageFull,
+            "There is no room for more bytes. What was acknowledged is safe, reads and deletions go on, and uploads go on \
+             from where they are once the operator has made room (`strongroom status` says how much is missing).",
+        )
+    }
+
     /// Of a grant that does not verify.
     pub(in crate::http) fn of_grant(error: contract::Error) -> Self {
         use contract::Error as E;
@@ -54,7 +64,14 @@ impl From<session::Error> for Problem {
             E::Idle { offset } => at(Code::BodyTooSlow, offset),
             E::KeyRetired(_) => Self::busy(Code::Unavailable, 30, told),
             E::Closing => Self::busy(Code::Unavailable, 5, told),
-            E::Full => Self::failure(Code::StorageFull, told),
+            E::TooMany { max, by_client } => {
+                let code = if by_client { Code::TooManyUploads } else { Code::Busy };
+                let told = format!("{told} Nothing was taken; come back after the time in Retry-After.");
+                Self::new(code, told)
+                    .member("max", max)
+                    .header(header::RETRY_AFTER, HeaderValue::from(UPLOAD_RETRY_SECONDS))
+            }
+            E::Full => Self::full(),
             E::Store(error) => error.into(),
             E::Journal(error) => Self::failure(Code::Internal, error),
         }
@@ -84,7 +101,7 @@ impl From<stores::Error> for Problem {
     fn from(error: stores::Error) -> Self {
         use stores::Error as E;
         match error {
-            E::Full => Self::failure(Code::StorageFull, error),
+            E::Full => Self::full(),
             E::TooLong { max } => Self::new(Code::UploadTooLarge, format!("{error}.")).member("max", max),
             E::Io(_) | E::Setup(_) | E::Unreachable(_) => Self::failure(Code::Unavailable, error),
             E::Exists(_)

@@ -167,6 +167,11 @@ impl Store for Filesystem {
         run(move || documents.swap(document, expected.as_ref(), content.as_deref())).await
     }
 
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        let root = self.root.clone();
+        run(move || root.free_bytes().map(Some)).await
+    }
+
     async fn names(&self, kind: Kind) -> Result<Vec<Document>, Error> {
         let documents = self.documents.clone();
         run(move || documents.names(kind)).await

@@ -91,6 +91,12 @@ impl Root {
         }
     }
 
+    /// Bytes that whoever runs this may still write.
+    pub(super) fn free_bytes(&self) -> Result<u64, Error> {
+        let found = rustix::fs::fstatvfs(&self.objects).map_err(io)?;
+        Ok(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+
     /// Whether one barrier makes many files durable here.
     pub(super) fn has_barrier(&self) -> bool {
         self.barrier

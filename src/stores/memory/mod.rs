@@ -35,6 +35,8 @@ struct Content {
     objects: BTreeMap<ObjectKey, Bytes>,
     stages: BTreeMap<ObjectKey, Stage>,
     documents: BTreeMap<Document, (Bytes, u64)>,
+    /// What it says is free.
+    free: Option<u64>,
     /// The process that is alive.
     process: u64,
     /// Counts writers and versions, so that none is taken for another.
@@ -70,6 +72,11 @@ impl Memory {
             stage.bytes.truncate(stage.durable);
         }
         Self { content: self.content.clone(), faults: self.faults.clone(), process: content.process }
+    }
+
+    /// From now on it says that so many bytes are free; none, that it does not know.
+    pub fn set_free_bytes(&self, free: Option<u64>) {
+        self.content().free = free;
     }
 
     /// Changes a byte of an object behind everyone's back.
@@ -228,6 +235,10 @@ impl Store for Memory {
             content.documents.insert(document, (new, version));
             Ok(Some(Version(opaque(version))))
         })
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        Ok(self.content().free)
     }
 
     async fn names(&self, kind: Kind) -> Result<Vec<Document>, Error> {
