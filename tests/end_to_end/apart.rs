@@ -112,7 +112,9 @@ fn a_data_node_works_once_it_is_enrolled_and_holds_no_database() {
     assert!(shown.contains("uploads 0/77") && shown.contains("uploads-per-client 70"), "{shown}");
     assert!(shown.contains("free, 0 B of it kept free"), "{shown}");
     // Those of the push that came too early.
-    until("all receipts to be in the log", || admin.ok(&["status", "--url", &url]).contains("all in the log"));
+    until("all receipts to be in the log", || {
+        admin.ok(&["status", "--url", &url]).contains("all in the log")
+    });
     let shown = admin.ok(&["status"]);
     assert!(shown.contains("plane     control") && !shown.contains("store"), "{shown}");
     assert!(shown.contains("connections ") && shown.contains("requests-per-token"), "{shown}");

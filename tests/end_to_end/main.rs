@@ -5,6 +5,8 @@ mod apart;
 #[cfg(test)]
 mod bucket;
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod events;

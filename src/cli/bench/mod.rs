@@ -1,6 +1,7 @@
 //! `strongroom bench`: what this machine does, as ratios to what the same machine does otherwise, in the same run.
 
 mod append;
+mod crowd;
 mod download;
 mod pgbench;
 mod replay;
@@ -21,17 +22,23 @@ use super::output::{Exit, Output};
 ///
 /// Works in a fresh directory, removed at the end: a private Postgres cluster, a store and, where bytes are moved, a
 /// server of its own on a loopback port. Each rate is printed beside that of a peer in the same run: bare INSERTs by
-/// pgbench, `dd conv=fsync` to the same place. Nothing is judged here.
+/// pgbench, `dd conv=fsync` to the same place.
+///
+/// `crowd` is no rate but a load: so many uploads at once for so long, half of them small, a quarter of them broken off
+/// and resumed; who is told what, the server's memory over the time, and at the end everything that was acknowledged is
+/// read back and compared. A shorter one: `strongroom bench crowd --uploads 50 --seconds 20`.
+///
+/// Nothing is judged here, but that a blob is lost that was acknowledged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_STATUS)]
 pub(super) struct Args {
-    /// What to measure; everything, if nothing is named.
+    /// What to measure; everything but the crowd, if nothing is named.
     #[arg(value_enum)]
     what: Vec<What>,
     /// Where to work: a directory on the disk to be measured [default: the system's temporary directory].
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Seconds of each append run.
+    /// Seconds of each append run; for which uploads of a crowd begin.
     #[arg(long, value_name = "N", default_value_t = 10)]
     seconds: u64,
     /// Events of the log that is replayed and rebuilt.
@@ -43,6 +50,12 @@ pub(super) struct Args {
     /// Number of small files, of 16 KiB each.
     #[arg(long, value_name = "N", default_value_t = 2000)]
     files: u64,
+    /// Uploads at once of a crowd.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    uploads: u64,
+    /// MiB that a crowd sends in a second, all uploads together; so much of the disk is used. 0: as many as go.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    rate: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -59,14 +72,22 @@ enum What {
     Files,
     /// The log as exact records, and the views from it.
     Replay,
+    /// Many uploads at once, for a while, and everything back.
+    Crowd,
 }
 
 const ALL: [What; 6] = [What::Hash, What::Append, What::Upload, What::Download, What::Files, What::Replay];
 
+impl Args {
+    const fn crowd(&self) -> crowd::Size {
+        crowd::Size { uploads: self.uploads, seconds: self.seconds, mebibytes_per_second: self.rate }
+    }
+}
+
 pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
     let chosen = if args.what.is_empty() { &ALL[..] } else { &args.what };
     let parent = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let mut results = Map::new();
+    let (mut results, mut exit) = (Map::new(), Exit::Done);
     for what in chosen {
         let place = Place::new(&parent)?;
         let (name, result) = match what {
@@ -76,12 +97,19 @@ pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
             What::Download => ("download", json!(download::run(place.path(), args.mebibytes).await?)),
             What::Files => ("files", json!(transfer::small(place.path(), args.files).await?)),
             What::Replay => ("replay", json!(replay::run(place.path(), args.events).await?)),
+            What::Crowd => {
+                let outcome = crowd::run(place.path(), args.crowd()).await?;
+                if outcome.has_lost() {
+                    exit = Exit::Findings;
+                }
+                ("crowd", json!(outcome))
+            }
         };
         results.insert(name.into(), result);
     }
     let results = Value::Object(results);
     output.result(&results, |out| print(out, &results, 0))?;
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// Names and figures, indented as they are nested.

@@ -9,12 +9,14 @@ use tokio::process::{Child, Command};
 
 use crate::client::Client;
 use crate::node::service;
+use crate::wire::secret::Secret;
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
 pub(super) struct Server {
     process: Child,
     pub(super) client: Client,
+    pub(super) token: Secret,
 }
 
 impl Server {
@@ -40,8 +42,9 @@ impl Server {
         });
         let Ok(announced) = announced.await else { bail!("the server did not become ready") };
         let token = std::fs::read_to_string(state.join("admin.token")).context("reading the admin token")?;
-        let client = Client::new(&announced.url, Some(token.trim().to_owned().into()))?;
-        Ok(Self { process, client })
+        let token = Secret::new(token.trim().to_owned());
+        let client = Client::new(&announced.url, Some(token.clone()))?;
+        Ok(Self { process, client, token })
     }
 
     /// Resident memory in bytes: now, and at its highest.
@@ -59,6 +62,13 @@ impl Server {
         self.process.wait().await?;
         Ok(())
     }
+}
+
+/// As many files, and so connections, as the system allows; refused where that is less than the limit says.
+pub(super) fn allow_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// Resident memory of a process in bytes: now, and at its highest. From `/proc`, so on Linux only.
