@@ -95,8 +95,12 @@ fn summary(pushed: &Pushed, dry_run: bool) -> String {
     };
     let (verb, sent) = if dry_run { ("would push", "to send") } else { ("pushed", "sent") };
     let entries = if pushed.entries == 1 { "1 entry".into() } else { format!("{} entries", pushed.entries) };
+    let resumed = match pushed.resumed_bytes {
+        0 => String::new(),
+        resumed => format!(" ({} were there from a push that was cut)", bytes(resumed)),
+    };
     format!(
-        "{verb} {name}: {entries}, {}; {sent}: {}, {}",
+        "{verb} {name}: {entries}, {}; {sent}: {}, {}{resumed}",
         bytes(pushed.bytes),
         plural(pushed.sent_blobs, "blob"),
         bytes(pushed.sent_bytes)

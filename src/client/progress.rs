@@ -14,6 +14,8 @@ pub struct Progress {
     done_bytes: AtomicU64,
     total_files: AtomicU64,
     done_files: AtomicU64,
+    /// What a transfer that was cut had left.
+    found_bytes: AtomicU64,
 }
 
 /// The counters at one moment.
@@ -58,6 +60,11 @@ impl Progress {
         self.read_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// Bytes that need not be moved again: an earlier transfer, which was cut, had got so far.
+    pub(crate) fn found_bytes(&self) -> u64 {
+        self.found_bytes.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn done(&self, files: u64, bytes: u64) {
         self.done_files.fetch_add(files, Ordering::Relaxed);
         self.done_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -92,6 +99,11 @@ impl Share {
         let before = self.0.counted.swap(bytes, Ordering::Relaxed);
         // Wrapping: what was counted too much is taken off.
         self.0.whole.done_bytes.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
+    }
+
+    /// An earlier transfer had got so far with this file.
+    pub(crate) fn found(&self, bytes: u64) {
+        self.0.whole.found_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// All of the file is where it has to be.

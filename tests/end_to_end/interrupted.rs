@@ -27,8 +27,10 @@ fn a_killed_client_goes_on_where_it_was() {
 
     network.release();
     let before = network.passed();
-    admin.ok(&["push", text(&source), "acme/killed:v1"]);
+    let pushed = admin.json(&["push", text(&source), "acme/killed:v1"]);
     let sent = network.passed() - before;
+    let [told, resumed] = ["sent_bytes", "resumed_bytes"].map(|name| pushed[name].as_u64().unwrap());
+    assert!(told < 40 * MIB && resumed > 8 * MIB && told + resumed >= 48 * MIB, "{pushed}");
     assert!(sent < 40 * MIB, "{sent} bytes were sent again of an upload that was half there");
     assert_eq!(admin.remembered(), 0);
     admin.ok(&["pull", "acme/killed:v1", text(&work.path().join("target"))]);

@@ -142,8 +142,10 @@ pub struct Pushed {
     pub bytes: u64,
     /// Blobs that were sent (or would be).
     pub sent_blobs: u64,
-    /// Their bytes.
+    /// Their bytes, without those that an earlier push had sent before it was cut.
     pub sent_bytes: u64,
+    /// Those.
+    pub resumed_bytes: u64,
 }
 
 /// Deposits what lies at the paths.
@@ -278,6 +280,7 @@ fn result(push: &Push, package: &Package, accepted: Option<&AcceptedManifest>, s
         entries: entries().count() as u64,
         bytes: entries().map(size).sum(),
         sent_blobs: sent.blobs,
-        sent_bytes: sent.bytes,
+        sent_bytes: sent.bytes - sent.found_bytes,
+        resumed_bytes: sent.found_bytes,
     }
 }

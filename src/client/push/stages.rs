@@ -73,6 +73,8 @@ pub(super) async fn hash(
 pub(super) struct Sent {
     pub(super) blobs: u64,
     pub(super) bytes: u64,
+    /// What of these an earlier push, which was cut, had sent already.
+    pub(super) found_bytes: u64,
     pub(super) receipts: HashMap<Blake3, Secret>,
 }
 
@@ -116,6 +118,8 @@ pub(super) async fn send(
     while !uploads.is_empty() {
         count_next(&mut uploads, &mut sent).await?;
     }
+    // A session may have ended meanwhile, and its bytes been sent again.
+    sent.found_bytes = progress.found_bytes().min(sent.bytes);
     Ok(sent)
 }
 

@@ -183,6 +183,7 @@ impl Uploader {
             Some(begun) => self.client.transport().head(&begun.url, &permission.grant).await.ok(),
             None => None,
         };
+        share.found(session.as_ref().map_or(0, |session| session.offset));
         let mut backoff = self.client.transport().backoff();
         let (mut renewed, mut restarted) = (false, false);
         loop {
