@@ -48,9 +48,10 @@ impl Transport {
         href: &str,
         grant: &Secret,
         length: Option<u64>,
+        repeat: Repeat,
     ) -> Result<Session, Error> {
         let response = self
-            .send(Repeat::Safe, |http| {
+            .send(repeat, |http| {
                 let request = tus(http.post(href), grant);
                 match length {
                     Some(bytes) => request.header("Upload-Length", bytes),
@@ -65,8 +66,8 @@ impl Transport {
     }
 
     /// Asks how far a session is.
-    pub(crate) async fn head(&self, url: &str, grant: &Secret) -> Result<Session, Error> {
-        let response = self.send(Repeat::Safe, |http| tus(http.head(url), grant)).await?;
+    pub(crate) async fn head(&self, url: &str, grant: &Secret, repeat: Repeat) -> Result<Session, Error> {
+        let response = self.send(repeat, |http| tus(http.head(url), grant)).await?;
         self.session(url.to_owned(), &response, None)
     }
 
@@ -93,7 +94,7 @@ impl Transport {
         self.session(url.to_owned(), &response, None)
     }
 
-    /// Stores a small blob in one request; `href` is where sessions are created.
+    /// Stores a small blob in one request; `href` is where sessions are created. Sent once.
     pub(crate) async fn put_small(
         &self,
         href: &str,
@@ -102,7 +103,7 @@ impl Transport {
     ) -> Result<StoredBlob, Error> {
         let url = beside(href, "/data/blobs");
         let response = self
-            .send(Repeat::Safe, |http| {
+            .send(Repeat::Elsewhere, |http| {
                 http.put(&url)
                     .bearer_auth(grant.reveal())
                     .header(CONTENT_TYPE, "application/octet-stream")
@@ -112,7 +113,8 @@ impl Transport {
         self.json(response).await
     }
 
-    /// Stores small blobs together, each under its own grant; `href` is where sessions are created. One answer for each.
+    /// Stores small blobs together, each under its own grant; `href` is where sessions are created. One answer for each. Sent
+    /// once.
     pub(crate) async fn put_together(
         &self,
         href: &str,
@@ -121,7 +123,7 @@ impl Transport {
     ) -> Result<Vec<BatchedBlob>, Error> {
         let url = beside(href, "/data/blobs");
         let response = self
-            .send(Repeat::Safe, |http| {
+            .send(Repeat::Elsewhere, |http| {
                 http.post(&url)
                     .bearer_auth(grant.reveal())
                     .header(CONTENT_TYPE, BATCH_MEDIA_TYPE)
@@ -220,10 +222,18 @@ async fn stalled(share: &Share) {
 }
 
 /// `path` of the data plane that has `href`, which may lie under a prefix that the server itself does not know of.
-fn beside(href: &str, path: &str) -> String {
+pub(crate) fn beside(href: &str, path: &str) -> String {
     match (path.starts_with('/'), href.find("/data/")) {
         (true, Some(at)) => format!("{}{path}", &href[..at]),
         _ => path.to_owned(),
+    }
+}
+
+/// The same session, at the plane that has `href`: any plane of a store that is shared goes on with it.
+pub(crate) fn session_at(href: &str, url: &str) -> String {
+    match url.find("/data/") {
+        Some(at) => beside(href, &url[at..]),
+        None => url.to_owned(),
     }
 }
 
@@ -236,5 +246,11 @@ mod tests {
         let href = "https://host/strongroom/data/uploads";
         assert_eq!(beside(href, "/data/uploads/1"), "https://host/strongroom/data/uploads/1");
         assert_eq!(beside(href, "https://other/data/uploads/1"), "https://other/data/uploads/1");
+    }
+    #[test]
+    fn a_session_is_asked_for_at_another_plane() {
+        let url = "http://d1:7070/data/uploads/1";
+        assert_eq!(session_at("http://d2/prefix/data/uploads", url), "http://d2/prefix/data/uploads/1");
+        assert_eq!(session_at("http://d2/data/uploads", "http://d1/elsewhere"), "http://d1/elsewhere");
     }
 }

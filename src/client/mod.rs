@@ -40,7 +40,8 @@ use reqwest::{Method, RequestBuilder, Response};
 
 use crate::kernel::limits::CLIENT_PATIENCE_SECONDS;
 use crate::wire::secret::Secret;
-use transport::{Repeat, Transport};
+pub(crate) use transport::Repeat;
+use transport::Transport;
 
 /// A client of one server. Clones share their connections.
 #[derive(Clone)]

@@ -31,6 +31,8 @@ pub(crate) enum Repeat {
     Safe,
     /// Only if it certainly did not arrive.
     Unsafe,
+    /// Not here: who sends it may have another place to send it to.
+    Elsewhere,
 }
 
 /// Connections to one server.
@@ -106,8 +108,11 @@ impl Transport {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            let again =
-                error.is_transient() && (repeat == Repeat::Safe || !matches!(error, Error::Lost { .. }));
+            let again = match repeat {
+                Repeat::Safe => error.is_transient(),
+                Repeat::Unsafe => error.is_transient() && !matches!(error, Error::Lost { .. }),
+                Repeat::Elsewhere => false,
+            };
             if !again || !backoff.wait(error.retry_after()).await {
                 return Err(error);
             }

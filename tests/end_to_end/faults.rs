@@ -10,7 +10,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-use crate::harness::{noise, text, tree};
+use crate::harness::{noise, text, tree, until};
 use crate::site::Site;
 
 const ROUNDS: u64 = 6;
@@ -96,7 +96,7 @@ fn whatever_dies_under_load_nothing_that_was_acknowledged_is_lost() {
     let seed = number("STRONGROOM_FAULT_SEED").unwrap_or_else(rand::random);
     eprintln!("STRONGROOM_FAULT_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
-    let mut site = Site::start();
+    let mut site = Site::balanced();
     let mut acknowledged = Vec::new();
     let mut again = 0;
     for round in 0..rounds {
@@ -123,4 +123,24 @@ fn whatever_dies_under_load_nothing_that_was_acknowledged_is_lost() {
     }
     admin.ok(&["audit", "--url", &site.url()]);
     eprintln!("{rounds} rounds, {again} pushes had to be repeated by hand");
+}
+
+#[test]
+fn a_client_goes_on_at_another_data_node_when_its_own_is_gone_for_good() {
+    let mut site = Site::direct();
+    let source = source(&site, "source", 7);
+    for n in 0..3 {
+        fs::write(source.join(format!("more-{n}")), noise(100 + n, 12 * MIB)).unwrap();
+    }
+    let pushing = push(&site, &source, "acme/gone:v1");
+    // Sessions are at both.
+    let before = site.to_bucket.passed();
+    until("bytes to be in the bucket", || site.to_bucket.passed() > before + 8 * MIB as u64);
+    site.data[0].kill();
+    assert_eq!(pushing.join().unwrap(), Vec::<String>::new(), "the same push finishes");
+    let (admin, target) = (site.admin(), site.path("target"));
+    admin.ok(&["pull", "acme/gone:v1", text(&target)]);
+    assert_eq!(tree(&source), tree(&target));
+    site.data[0].restart();
+    admin.ok(&["audit", "--url", &site.url()]);
 }

@@ -30,7 +30,17 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) fn start() -> Self {
+    /// Clients reach the data nodes through a balancer.
+    pub(crate) fn balanced() -> Self {
+        Self::start(|addresses| vec![balance(addresses)])
+    }
+
+    /// Clients are told the address of each data node.
+    pub(crate) fn direct() -> Self {
+        Self::start(|addresses| addresses.to_vec())
+    }
+
+    fn start(reached: impl Fn([SocketAddr; 2]) -> Vec<SocketAddr>) -> Self {
         let runtime = Runtime::new().unwrap();
         let directory = scratch();
         let real = s3_server::on_the_real_server();
@@ -46,9 +56,11 @@ impl Site {
         );
         let postgres = Postgres::start(&directory.path().join("postgres"));
         let addresses = [free(), free()];
-        let (control_at, url) = (free(), format!("http://{}", balance(addresses)));
+        let control_at = free();
+        let urls: Vec<_> = reached(addresses).iter().map(|at| format!("http://{at}")).collect();
+        let urls = urls.join(",");
         let database = ["--database-url", &*postgres.url()];
-        let planes = ["--plane", "control", "--node", "c1", "--store", "bucket", "--data-url", &*url];
+        let planes = ["--plane", "control", "--node", "c1", "--store", "bucket", "--data-url", &*urls];
         let state = directory.path().join("control");
         let control = Process::start(state, control_at, &[&planes[..], &database].concat());
         let data = [1, 2].map(|n: usize| {

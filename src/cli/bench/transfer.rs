@@ -9,6 +9,7 @@ use tokio::process::Command;
 use tokio_util::io::ReaderStream;
 
 use super::server::Server;
+use crate::client::Repeat;
 use crate::client::progress::Progress;
 use crate::client::pull::pull;
 use crate::client::push::{Push, push};
@@ -107,7 +108,7 @@ async fn upload_alone(server: &Server, repository: &RepositoryName, file: &Path)
     };
     let href = if href.starts_with('/') { format!("{}{href}", server.client.address()) } else { href };
     let begin = Instant::now();
-    let session = server.client.transport().create(&href, &grant, Some(bytes)).await?;
+    let session = server.client.transport().create(&href, &grant, Some(bytes), Repeat::Safe).await?;
     let body = ReaderStream::with_capacity(tokio::fs::File::open(file).await?, 1024 * 1024);
     let answer = server
         .client

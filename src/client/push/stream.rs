@@ -18,6 +18,7 @@ use super::{Error, Push, Pushed, header, result, uploader};
 use crate::client::Client;
 use crate::client::data::{Part, Session};
 use crate::client::progress::{Progress, Share};
+use crate::client::transport::Repeat;
 use crate::kernel::digest::Digests;
 use crate::kernel::hash::Hasher;
 use crate::kernel::limits::CLIENT_STREAM_PART_BYTES;
@@ -158,7 +159,7 @@ impl<'u> Stream<'u> {
         length: Option<u64>,
     ) -> Result<Self, Error> {
         let transport = uploader.client.transport();
-        let session = transport.create(&permission.href, &permission.grant, length).await?;
+        let session = transport.create(&permission.href, &permission.grant, length, Repeat::Safe).await?;
         Ok(Self { uploader, permission, wanted, session })
     }
 
@@ -198,7 +199,7 @@ impl<'u> Stream<'u> {
                 }
                 Err(error) => return Err(error.into()),
             }
-            let asked = transport.head(&self.session.url, &self.permission.grant).await;
+            let asked = transport.head(&self.session.url, &self.permission.grant, Repeat::Safe).await;
             match asked {
                 Ok(session) => self.session = session,
                 Err(error) if error.status() == Some(401) => {}

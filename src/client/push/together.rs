@@ -10,11 +10,15 @@ use bytes::Bytes;
 
 use super::Error;
 use super::upload::{Blob, Permission, Uploader};
+use crate::client;
 use crate::client::progress::{Progress, Share};
 use crate::kernel::cbor::{self, Value};
 use crate::kernel::limits::{SMALL_BATCH_OVERHEAD_BYTES, SMALL_GROUP_BLOBS_MAX, SMALL_GROUP_BYTES_MAX};
 use crate::wire::secret::Secret;
 use crate::wire::upload::{BatchedBlob, Together};
+
+/// How often a plane is asked while there are others.
+const TRIES_APART: u32 = 2;
 
 /// What goes in one request.
 pub(super) type Bundle = Vec<(Blob, Permission)>;
@@ -81,8 +85,9 @@ impl Uploader {
             encode(permission, &content, &mut body);
             contents.push(content);
         }
-        let Some((_, Permission { href, grant })) = bundle.first() else { return Ok(Vec::new()) };
-        let sent = self.client.transport().put_together(href, grant, body.into()).await;
+        let Some((_, permission)) = bundle.first() else { return Ok(Vec::new()) };
+        let is_apart = self.is_apart(permission);
+        let sent = self.send_together(permission, body.into()).await;
         let answers = match sent {
             Ok(answers) if answers.len() == bundle.len() => answers.into_iter().map(Some).collect(),
             Ok(answers) => {
@@ -91,6 +96,8 @@ impl Uploader {
             }
             // The grants may have ended while they waited for their turn: each is opened anew by itself.
             Err(error) if error.status() == Some(401) => vec![None; bundle.len()],
+            // That plane is away; by themselves they find another.
+            Err(error) if error.is_transient() && is_apart => vec![None; bundle.len()],
             Err(error) => return Err(error.into()),
         };
         let mut brought = Vec::with_capacity(bundle.len());
@@ -106,6 +113,28 @@ impl Uploader {
             brought.push((blob, receipt));
         }
         Ok(brought)
+    }
+
+    /// As it is, until it is answered; where there are other planes, not for long.
+    async fn send_together(
+        &self,
+        permission: &Permission,
+        body: Bytes,
+    ) -> Result<Vec<BatchedBlob>, client::Error> {
+        let transport = self.client.transport();
+        let (mut backoff, mut tries) = (transport.backoff(), 0);
+        loop {
+            let error = match transport.put_together(&permission.href, &permission.grant, body.clone()).await
+            {
+                Err(error) if error.is_transient() => error,
+                outcome => return outcome,
+            };
+            tries += 1;
+            let elsewhere = tries == TRIES_APART && self.is_apart(permission);
+            if elsewhere || !backoff.wait(error.retry_after()).await {
+                return Err(error);
+            }
+        }
     }
 }
 

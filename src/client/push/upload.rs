@@ -17,9 +17,10 @@ use tokio_util::io::ReaderStream;
 use super::Error;
 use super::resume::{Record, Records};
 use crate::client::Client;
-use crate::client::data::{Part, Session};
+use crate::client::data::{Part, Session, session_at};
 use crate::client::package::{Source, content};
 use crate::client::progress::Share;
+use crate::client::transport::Repeat;
 use crate::kernel::digest::Digests;
 use crate::kernel::id::RepositoryName;
 use crate::wire::secret::Secret;
@@ -91,6 +92,8 @@ pub(super) struct Opened {
 enum Again {
     Same,
     WithFreshGrant,
+    /// Where the planes are apart: at whichever data plane the control plane names now.
+    Elsewhere,
 }
 
 impl Blob {
@@ -151,7 +154,7 @@ impl Uploader {
         content: Bytes,
         mut permission: Permission,
     ) -> Result<Option<Secret>, Error> {
-        let mut renewed = false;
+        let (mut renewed, mut backoff) = (false, self.client.transport().backoff());
         loop {
             let Permission { href, grant } = &permission;
             match self.client.transport().put_small(href, grant, &content).await {
@@ -162,6 +165,12 @@ impl Uploader {
                     match self.reopen(blob.wanted()).await? {
                         Some(fresh) => permission = fresh,
                         None => return Ok(None),
+                    }
+                }
+                Err(error) if error.is_transient() && backoff.wait(error.retry_after()).await => {
+                    if self.is_apart(&permission) {
+                        let Some(fresh) = self.reopen(blob.wanted()).await? else { return Ok(None) };
+                        permission = fresh;
                     }
                 }
                 Err(error) => return Err(error.into()),
@@ -180,7 +189,9 @@ impl Uploader {
         let begun = record.as_mut().and_then(Record::begun);
         let mut session = match begun {
             // Whatever is wrong with it, a new one can be made.
-            Some(begun) => self.client.transport().head(&begun.url, &permission.grant).await.ok(),
+            Some(begun) => {
+                self.client.transport().head(&begun.url, &permission.grant, Repeat::Safe).await.ok()
+            }
             None => None,
         };
         share.found(session.as_ref().map_or(0, |session| session.offset));
@@ -213,20 +224,33 @@ impl Uploader {
                 }
                 // It stands elsewhere than we thought, or another request is at work on it: look, and go on.
                 Some(409) if backoff.wait(error.retry_after()).await => Again::Same,
-                _ if error.is_transient() && backoff.wait(error.retry_after()).await => Again::Same,
+                _ if error.is_transient() && backoff.wait(error.retry_after()).await => Again::Elsewhere,
                 _ if error.is_transient() => return Err(error.into()),
                 _ => {
                     forget(record);
                     return Err(error.into());
                 }
             };
-            if let Again::WithFreshGrant = again {
-                match self.reopen(blob.wanted()).await? {
+            match again {
+                Again::Elsewhere if self.is_apart(&permission) => {
+                    let Some(fresh) = self.reopen(blob.wanted()).await? else { return Ok(None) };
+                    if let Some(session) = &mut session {
+                        session.url = session_at(&fresh.href, &session.url);
+                    }
+                    permission = fresh;
+                }
+                Again::WithFreshGrant => match self.reopen(blob.wanted()).await? {
                     Some(fresh) => permission = fresh,
                     None => return Ok(None),
-                }
+                },
+                Again::Same | Again::Elsewhere => {}
             }
         }
+    }
+
+    /// Whether the bytes go elsewhere than to the control plane.
+    pub(super) fn is_apart(&self, permission: &Permission) -> bool {
+        !permission.href.starts_with(self.client.address())
     }
 
     /// A record that cannot be had is no reason not to upload.
@@ -256,10 +280,10 @@ impl Uploader {
         let mut now = match session.take() {
             Some(known) => {
                 *session = Some(known.clone());
-                transport.head(&known.url, grant).await?
+                transport.head(&known.url, grant, Repeat::Elsewhere).await?
             }
             None => {
-                let fresh = transport.create(href, grant, Some(blob.size_bytes)).await?;
+                let fresh = transport.create(href, grant, Some(blob.size_bytes), Repeat::Elsewhere).await?;
                 if let Some(Err(error)) = record.map(|record| record.remember(&fresh.url, grant)) {
                     tracing::warn!(%error, "this upload cannot be remembered for another run");
                 }
