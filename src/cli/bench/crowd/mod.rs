@@ -47,6 +47,8 @@ pub(super) struct Outcome {
     acknowledged_mebibytes: f64,
     /// Of those, how many broke off and were resumed.
     resumed: u64,
+    /// How many of these had to look twice how far they were.
+    moved_on: u64,
     /// Requests that were told to come back, by status and code.
     told_to_come_back: BTreeMap<String, u64>,
     /// Everything else that went wrong, likewise.
@@ -82,7 +84,7 @@ pub(super) async fn run(place: &Path, size: Size) -> anyhow::Result<Outcome> {
     let (kept, resident) = all_at_once(&crowd, &server, size).await?;
     let seconds = begin.elapsed().as_secs_f64();
     let (_, peak) = server.memory_bytes()?;
-    let Counts { resumed, told_to_come_back, errors } = crowd.counts();
+    let Counts { resumed, moved_on, told_to_come_back, errors } = crowd.counts();
     let read_back = back::read(&crowd, &server.client, &kept).await?;
     server.stop().await?;
     let mib = |bytes: u64| bytes as f64 / MIB as f64;
@@ -92,6 +94,7 @@ pub(super) async fn run(place: &Path, size: Size) -> anyhow::Result<Outcome> {
         acknowledged: kept.len() as u64,
         acknowledged_mebibytes: mib(kept.iter().map(|kept| kept.bytes).sum()),
         resumed,
+        moved_on,
         told_to_come_back,
         errors,
         read_back,
