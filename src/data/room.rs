@@ -1,7 +1,8 @@
 //! Room that uploads leave free where the objects lie, for the log, the database and whoever else is there.
 //!
 //! - The store says how much is free; what was admitted since is taken off, so that many uploads cannot pass between two
-//!   measurements. It is measured at most every [`MEASURED_FOR`].
+//!   measurements. It is measured at most every [`MEASURED_FOR`], but before each refusal that follows another: room that
+//!   was made counts at once.
 //! - A store that cannot say, such as a bucket, has room.
 
 use std::sync::{Mutex, PoisonError};
@@ -27,6 +28,8 @@ struct Seen {
     at: Option<Instant>,
     /// Bytes that are left to be given out; none where the store cannot say.
     free: Option<u64>,
+    /// Some of it was given out since it was measured.
+    given: bool,
     refusing: bool,
 }
 
@@ -43,13 +46,14 @@ impl Room {
         if !self.is_fresh() {
             let free = store.free_bytes().await?;
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            (seen.at, seen.free) = (Some(Instant::now()), free);
+            (seen.at, seen.free, seen.given) = (Some(Instant::now()), free, false);
         }
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(free) = seen.free else { return Ok(()) };
         let has_room = free >= self.keep_free.saturating_add(bytes);
         if has_room {
             seen.free = Some(free - bytes);
+            seen.given |= bytes > 0;
         } else {
             metrics::counter!("strongroom_uploads_without_room_total").increment(1);
         }
@@ -67,7 +71,8 @@ impl Room {
 
     fn is_fresh(&self) -> bool {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.at.is_some_and(|at| at.elapsed() < self.measured_for)
+        let is_recent = seen.at.is_some_and(|at| at.elapsed() < self.measured_for);
+        is_recent && (seen.given || !seen.refusing)
     }
 }
 
@@ -110,6 +115,18 @@ mod tests {
         room.take(&store, 0).await.expect("room again, as soon as there is some");
         store.set_free_bytes(Some(0));
         measured_for(0, Duration::ZERO).take(&store, 1).await.expect("nothing is kept free");
+    }
+
+    #[tokio::test]
+    async fn room_that_was_made_counts_at_once() {
+        let store = Memory::new();
+        store.set_free_bytes(Some(99));
+        let room = measured_for(100, Duration::from_secs(3_600));
+        assert!(matches!(room.take(&store, 1).await, Err(Error::Full)));
+        assert!(matches!(room.take(&store, 0).await, Err(Error::Full)));
+        store.set_free_bytes(Some(101));
+        room.take(&store, 1).await.unwrap();
+        assert!(matches!(room.take(&store, 1).await, Err(Error::Full)), "that was all");
     }
 
     #[tokio::test]

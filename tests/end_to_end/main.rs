@@ -9,9 +9,14 @@ mod crowd;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+#[path = "../disk/mod.rs"]
+mod disk;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod full;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]

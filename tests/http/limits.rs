@@ -1,17 +1,13 @@
 //! What is bounded by settings: each bound says so, says what to do, and is nobody else's.
 
-use std::io::Write as _;
-use std::path::Path;
-use std::process::Command;
-
 use serde_json::{Value as Json, json};
 use strongroom::config::limits::Limits;
 use strongroom::config::{Settings, StorePlace};
 use strongroom::kernel::digest::Digests;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::disk::Disk;
 use crate::scene::{Answer, REPOSITORY, Scene, send};
 
 async fn bounded(limits: Limits) -> Scene {
@@ -127,37 +123,6 @@ async fn status_and_metrics_name_every_limit_and_what_is_used_of_it() {
         assert!(metrics.contains(gauge), "{metrics}");
     }
     scene.end().await;
-}
-
-/// A filesystem of its own of 64 MiB. None where none can be mounted, which is said.
-struct Disk(TempDir);
-
-impl Disk {
-    fn mount() -> Option<Self> {
-        let directory = TempDir::new().unwrap();
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=64m", "strongroom-test"])
-            .arg(directory.path())
-            .output();
-        let why = match mount {
-            Ok(output) if output.status.success() => return Some(Self(directory)),
-            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; "),
-            Err(error) => error.to_string(),
-        };
-        // The log of the tests names what is left out, and why.
-        let _ = writeln!(std::io::stderr(), "left out: filling up a filesystem of 64 MiB: {why}");
-        None
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).output();
-    }
 }
 
 const MIB: usize = 1024 * 1024;

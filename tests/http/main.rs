@@ -7,6 +7,8 @@
 mod authorization;
 mod blobs;
 mod connections;
+#[path = "../disk/mod.rs"]
+mod disk;
 mod exchange;
 mod grants;
 #[path = "../harness/mod.rs"]

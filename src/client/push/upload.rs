@@ -226,6 +226,8 @@ impl Uploader {
                 Some(409) if backoff.wait(error.retry_after()).await => Again::Same,
                 _ if error.is_transient() && backoff.wait(error.retry_after()).await => Again::Elsewhere,
                 _ if error.is_transient() => return Err(error.into()),
+                // Whoever makes room goes on from here; a new session would need room for all of it once more.
+                Some(507) => return Err(error.into()),
                 _ => {
                     forget(record);
                     return Err(error.into());
