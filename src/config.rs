@@ -15,6 +15,8 @@
 //! --node-token-file STRONGROOM_NODE_TOKEN_FILE node-token-file    <state dir>/node.token (a data node's)
 //! --data-url        STRONGROOM_DATA_URL        data-url           - (a control node needs it; several with commas)
 //! --limit NAME=N    STRONGROOM_LIMIT_<NAME>    [limits] NAME = N  see [`limits`]
+//! -                 STRONGROOM_SCRUB_DAYS      scrub-days         30; 0 for never
+//! -                 STRONGROOM_SCRUB_RATE      scrub-rate         33554432 bytes a second; 0 for no bound
 //! ```
 //! Stores, in the file only; without any there is one, on this machine's disk, in `blobs-dir` and named by `store`:
 //!
@@ -35,20 +37,24 @@
 //! - The state directory decides which file is read, so the file cannot name it.
 
 pub mod limits;
+mod number;
 mod planes;
 mod stores;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use limits::Limits;
 
 use crate::kernel::id::NodeName;
+use crate::kernel::limits::{SCRUB_PERIOD_DAYS, SCRUB_RATE_BYTES};
 use crate::postgres::{self, DatabaseUrl, default_state_dir};
 
+pub use number::Number;
 pub use planes::Plane;
 pub use stores::{StorePlace, StoreSettings, StoreSource, Stores};
 
@@ -131,6 +137,10 @@ pub struct Source {
     /// What is bounded.
     #[serde(default)]
     pub limits: limits::Given,
+    /// Days between two scrubs in the background.
+    pub scrub_days: Option<Number>,
+    /// Bytes a second that they read.
+    pub scrub_rate: Option<Number>,
 }
 
 impl Source {
@@ -153,6 +163,8 @@ impl Source {
             data_url: text("STRONGROOM_DATA_URL"),
             // They can be wrong, which is said where they are read: in `load`.
             limits: limits::Given::default(),
+            scrub_days: text("STRONGROOM_SCRUB_DAYS").map(Number::Text),
+            scrub_rate: text("STRONGROOM_SCRUB_RATE").map(Number::Text),
         }
     }
 
@@ -171,6 +183,8 @@ impl Source {
             node_token_file: self.node_token_file.or(other.node_token_file),
             data_url: self.data_url.or(other.data_url),
             limits: self.limits.or(other.limits),
+            scrub_days: self.scrub_days.or(other.scrub_days),
+            scrub_rate: self.scrub_rate.or(other.scrub_rate),
         }
     }
 }
@@ -200,6 +214,10 @@ pub struct Settings {
     pub data_urls: Vec<String>,
     /// What is bounded.
     pub limits: Limits,
+    /// Days between the beginnings of two scrubs in the background; 0: there is none.
+    pub scrub_days: u64,
+    /// Bytes a second that they read; 0: as many as the store gives.
+    pub scrub_rate_bytes: u64,
 }
 
 impl Settings {
@@ -269,6 +287,8 @@ impl Settings {
             stores: stores::resolve(listed, chosen.as_deref(), source.blobs_dir, blobs)?,
             node: parse("node", source.node.as_deref().unwrap_or("local"))?,
             limits: Limits::resolve(source.limits, plane)?,
+            scrub_days: number::read("scrub-days", source.scrub_days, SCRUB_PERIOD_DAYS)?,
+            scrub_rate_bytes: number::read("scrub-rate", source.scrub_rate, SCRUB_RATE_BYTES)?,
             state_dir,
         })
     }
@@ -287,6 +307,11 @@ impl Settings {
             StorePlace::Filesystem { path } => Some(path),
             StorePlace::S3 { .. } => None,
         }
+    }
+
+    /// How often all blobs are read again in the background. None: never.
+    pub fn scrub_period(&self) -> Option<Duration> {
+        (self.scrub_days > 0).then(|| Duration::from_secs(self.scrub_days.saturating_mul(24 * 60 * 60)))
     }
 
     /// The part of it that finds the database.

@@ -52,6 +52,8 @@ fn every_command_has_the_help_that_was_agreed() {
         &["tag", "list"],
         &["events"],
         &["audit"],
+        &["scrub"],
+        &["sweep"],
         &["views"],
         &["views", "check"],
         &["views", "rebuild"],

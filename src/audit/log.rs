@@ -5,16 +5,18 @@
 //! valid, and a receipt or a checkpoint that it signed later is a finding. An auditor who noted a checkpoint earlier
 //! hands it in ([`Verifier::expect_noted`]), and learns if the log is no longer a continuation of it.
 //!
-//! Memory: about 50 bytes for each event and stream, to find repeated ids and versions out of order.
+//! Memory: about 50 bytes for each event and stream, to find repeated ids and versions out of order, and what `scrubs`
+//! needs.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use uuid::Uuid;
 
 use super::report::{Report, Subject};
-use crate::contract::{KeyRing, Receipt, VerifyingKey};
+use super::scrubs::Blobs;
+use crate::contract::{self, KeyRing, Outcome, Receipt, Reported, VerifyingKey};
 use crate::kernel::checkpoint::{self, Checkpoint};
-use crate::kernel::event::{BlobLinked, BlobStored, Event, Fact, KeyKind};
+use crate::kernel::event::{BlobCorrupt, BlobLinked, BlobStored, Damage, Event, Fact, KeyKind};
 use crate::kernel::id::{KeyId, StreamName};
 use crate::kernel::merkle::{Frontier, Hash, leaf_hash};
 
@@ -31,6 +33,7 @@ pub struct Verifier {
     /// Checkpoint keys that were retired: at which position.
     retired_at: HashMap<KeyId, u64>,
     notes: BTreeMap<u64, Vec<Noted>>,
+    blobs: Blobs,
     report: Report,
 }
 
@@ -78,6 +81,7 @@ impl Verifier {
             checkpoint_keys: Vec::new(),
             retired_at: HashMap::new(),
             notes: BTreeMap::new(),
+            blobs: Blobs::default(),
             report: Report::default(),
         }
     }
@@ -194,8 +198,15 @@ impl Verifier {
             }
             Fact::BlobStored(stored) => self.check_stored(position, stored),
             Fact::BlobLinked(linked) => self.check_linked(position, linked),
+            Fact::BlobCorrupt(corrupt) => self.check_corrupt(position, corrupt),
+            Fact::BlobVerified(verified) => {
+                if let Some(detail) = self.blobs.check(verified) {
+                    self.report.find(Subject::Scrub, position, detail);
+                }
+            }
             _ => {}
         }
+        self.blobs.fold(position, event.at_ms, &event.fact);
     }
 
     fn receipt(&mut self, position: u64, text: &str) -> Option<Receipt> {
@@ -231,6 +242,35 @@ impl Verifier {
             && receipt.node == stored.node;
         if !same {
             self.report.find(Subject::Receipt, position, SAYS_SOMETHING_ELSE);
+        }
+    }
+
+    fn check_corrupt(&mut self, position: u64, corrupt: &BlobCorrupt) {
+        for blob in &corrupt.blobs {
+            let report = match contract::Report::decode(&blob.report, &self.keys) {
+                Ok(report) => report,
+                Err(error) => {
+                    self.report.find(Subject::Receipt, position, error);
+                    continue;
+                }
+            };
+            self.report.receipts += 1;
+            let found = match report.outcome {
+                Outcome::Corrupt(_) => Some(Damage::Corrupt),
+                Outcome::Missing => Some(Damage::Missing),
+                Outcome::Done | Outcome::Failed(_) => None,
+            };
+            let same = report.store == corrupt.store
+                && report.object == blob.object
+                && report.task == Reported::Verify(blob.blake3)
+                && found == Some(blob.found);
+            if !same {
+                self.report.find(
+                    Subject::Receipt,
+                    position,
+                    "the event says something else than the report in it",
+                );
+            }
         }
     }
 

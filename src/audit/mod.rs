@@ -13,6 +13,7 @@ pub mod log;
 mod objects;
 mod report;
 mod rows;
+mod scrubs;
 pub mod server;
 
 pub use report::{Finding, Report, Subject};

@@ -55,7 +55,12 @@ pub(super) async fn check(
             Seen::Size(found) => format!("has {found} bytes, {} were stored", stored.size_bytes),
             Seen::Damaged => "does not hash to its digests".to_owned(),
         };
-        let detail = format!("object {key} in store {store}, stored at position {}, {what}", stored.position);
+        let mut detail =
+            format!("object {key} in store {store}, stored at position {}, {what}", stored.position);
+        if let Some(position) = stored.damaged_at {
+            detail +=
+                &format!("; known since position {position}: deposit the same bytes again to repair it");
+        }
         report.find(Subject::Blob, stored.blake3, detail);
     }
     Ok(())

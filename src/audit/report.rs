@@ -30,6 +30,8 @@ pub enum Subject {
     Checkpoint,
     /// A signed statement inside an event.
     Receipt,
+    /// A summary of blobs that were read again.
+    Scrub,
     /// A row of a view.
     View,
     /// A document.
@@ -50,6 +52,7 @@ impl fmt::Display for Subject {
             Self::Tile => "tile",
             Self::Checkpoint => "checkpoint",
             Self::Receipt => "receipt",
+            Self::Scrub => "scrub",
             Self::View => "view",
             Self::Document => "document",
             Self::Blob => "blob",

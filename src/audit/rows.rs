@@ -33,6 +33,8 @@ pub(super) struct Stored {
     pub(super) blake3: Blake3,
     pub(super) sha256: Sha256,
     pub(super) size_bytes: u64,
+    /// The event that says it is damaged, if one does.
+    pub(super) damaged_at: Option<u64>,
 }
 
 struct Row {
@@ -127,11 +129,23 @@ impl Claims {
                     blake3: stored.blake3,
                     sha256: stored.sha256,
                     size_bytes: stored.size_bytes,
+                    damaged_at: None,
                 };
                 self.objects.insert((stored.store, stored.object), claim);
             }
             Fact::ObjectDiscarded(discarded) => {
                 self.objects.remove(&(discarded.store, discarded.object));
+            }
+            Fact::BlobCorrupt(corrupt) => {
+                for blob in corrupt.blobs {
+                    if let Some(claim) = self.objects.get_mut(&(corrupt.store.clone(), blob.object)) {
+                        claim.damaged_at.get_or_insert(position);
+                    }
+                }
+            }
+            Fact::BlobVerified(verified) if !verified.restored.is_empty() => {
+                let restored = |claim: &&mut Stored| verified.restored.contains(&claim.blake3);
+                self.objects.values_mut().filter(restored).for_each(|claim| claim.damaged_at = None);
             }
             Fact::ManifestAccepted(accepted) => {
                 self.documents.push((position, accepted.blake3));

@@ -20,10 +20,12 @@ mod progress;
 mod pull;
 mod push;
 mod repository;
+mod scrub;
 mod serve;
 mod service;
 mod show;
 mod status;
+mod sweep;
 mod tag;
 mod target;
 mod token;
@@ -77,6 +79,8 @@ enum Command {
     Tag(tag::Args),
     Events(events::Args),
     Audit(audit::Args),
+    Scrub(scrub::Args),
+    Sweep(sweep::Args),
     Views(views::Args),
     Token(token::Args),
     Key(key::Args),
@@ -122,6 +126,8 @@ fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<Exit> {
             Command::Tag(args) => Box::pin(tag::run(args, &global, output)).await,
             Command::Events(args) => Box::pin(events::run(args, &global, output)).await,
             Command::Audit(args) => Box::pin(audit::run(args, &global, output)).await,
+            Command::Sweep(args) => Box::pin(sweep::run(args, output)).await,
+            Command::Scrub(args) => Box::pin(scrub::run(args, output)).await,
             Command::Views(args) => Box::pin(views::run(args, output)).await,
             Command::Token(args) => Box::pin(token::run(args, &global, output)).await,
             Command::Key(args) => Box::pin(key::run(args, &global, output)).await,

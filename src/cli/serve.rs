@@ -69,6 +69,10 @@ pub(super) struct Args {
     /// whether the database was rolled back.
     #[arg(long)]
     accept_missing_checkpoint: bool,
+    /// Go on from a database that was restored from a backup and is older than the checkpoint kept beside the blobs, if
+    /// the newer one is lost for good. That is put on record first; what was there before is never swept.
+    #[arg(long)]
+    accept_restored_log: bool,
 }
 
 #[derive(Serialize)]
@@ -85,6 +89,7 @@ pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
     let options = Options {
         accept_clock: args.accept_clock,
         accept_missing_checkpoint: args.accept_missing_checkpoint,
+        accept_restored_log: args.accept_restored_log,
         ..Options::default()
     };
     let flags = Source {

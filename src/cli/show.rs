@@ -1,5 +1,7 @@
 //! `strongroom show`.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::output::{Exit, Output, bytes, table};
@@ -8,10 +10,12 @@ use crate::client::Package;
 use crate::kernel::digest::{Blake3, Digests, Sha256};
 use crate::kernel::id::{PackageRef, RepositoryName};
 use crate::kernel::manifest::{Annotations, Entry, Kind};
+use crate::wire::blob::DamagedBlob;
 
 /// Show what a package is and what is in it.
 ///
-/// The manifest is fetched and checked against its digest; no file is read.
+/// The manifest is fetched and checked against its digest; no file is read. Files whose stored bytes were found damaged
+/// are named, with the event that says so.
 ///
 /// Needs `pull` on the repository.
 #[derive(Debug, clap::Args)]
@@ -34,6 +38,8 @@ struct Shown {
     annotations: Annotations,
     bytes: u64,
     entries: Vec<ShownEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<DamagedBlob>,
 }
 
 #[derive(Serialize)]
@@ -56,7 +62,10 @@ struct ShownEntry {
 pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow::Result<Exit> {
     let client = connect::client(global)?;
     let package = client.package(&args.package.repository, &args.package.reference).await?;
-    let shown = shown(args.package.repository, &package);
+    let mut shown = shown(args.package.repository, &package);
+    let of_package: BTreeSet<Blake3> = shown.entries.iter().filter_map(|entry| entry.digest).collect();
+    shown.damaged = client.damaged_blobs(&shown.repository).await?;
+    shown.damaged.retain(|blob| of_package.contains(&blob.digest));
     output.result(&shown, |out| {
         let optional = [
             ("type", shown.artifact_type.clone()),
@@ -73,7 +82,18 @@ pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow:
         }
         writeln!(out, "{} entries, {}\n", shown.entries.len(), bytes(shown.bytes))?;
         let rows: Vec<Vec<String>> = shown.entries.iter().map(row).collect();
-        table(out, &["MODE", "SIZE", "PATH"], &[1], &rows)
+        table(out, &["MODE", "SIZE", "PATH"], &[1], &rows)?;
+        for blob in &shown.damaged {
+            let names = |entry: &&ShownEntry| entry.digest == Some(blob.digest);
+            for entry in shown.entries.iter().filter(names) {
+                writeln!(
+                    out,
+                    "damaged: {} ({} is {} since event {})",
+                    entry.path, blob.digest, blob.found, blob.since
+                )?;
+            }
+        }
+        Ok(())
     })?;
     Ok(Exit::Done)
 }
@@ -102,6 +122,7 @@ fn shown(repository: RepositoryName, package: &Package) -> Shown {
         annotations: header.annotations.clone(),
         bytes: entries.iter().filter_map(|entry| entry.size).sum(),
         entries,
+        damaged: Vec::new(),
     }
 }
 

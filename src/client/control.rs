@@ -10,7 +10,7 @@ use super::{Client, Error};
 use crate::kernel::digest::{Blake3, Digest};
 use crate::kernel::id::{KeyId, Reference, RepositoryName, Tag, TokenId};
 use crate::kernel::limits::PAGE_MAX_ITEMS;
-use crate::wire::blob::Blob;
+use crate::wire::blob::{Blob, DamagedBlob, DamagedBlobs};
 use crate::wire::key::{AddKey, KeyEntry, Keys};
 use crate::wire::manifest::{AcceptedManifest, ManifestSummary, Manifests};
 use crate::wire::read::{GrantReads, GrantedReads};
@@ -62,6 +62,12 @@ impl Client {
         request: &SetRepository,
     ) -> Result<Repository, Error> {
         self.change(Method::PUT, &format!("/v1/repositories/{name}"), request).await
+    }
+
+    /// Every blob of a repository that is damaged.
+    pub async fn damaged_blobs(&self, name: &RepositoryName) -> Result<Vec<DamagedBlob>, Error> {
+        let path = format!("/v1/repositories/{name}/-/damaged-blobs");
+        self.pages(&path, |page: DamagedBlobs| page.blobs).await
     }
 
     /// Opens a batch of uploads. Stateless: nothing is recorded.

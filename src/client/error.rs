@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::kernel::id;
+use crate::wire::blob::DamagedBlob;
 use crate::wire::problem::Problem;
 
 /// Why a request came to nothing.
@@ -83,6 +84,16 @@ impl Error {
         match self {
             Self::Problem { problem, .. } => Some(problem.status),
             _ => None,
+        }
+    }
+
+    /// The blobs that the server gives to nobody, if that is why it refused.
+    pub fn damaged_blobs(&self) -> Vec<DamagedBlob> {
+        match self {
+            Self::Problem { problem, .. } if problem.code == "blobs-damaged" => {
+                problem.member("damaged").unwrap_or_default()
+            }
+            _ => Vec::new(),
         }
     }
 

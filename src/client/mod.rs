@@ -21,6 +21,7 @@ mod data;
 mod document;
 mod error;
 pub mod events;
+mod orders;
 pub mod package;
 pub mod progress;
 pub mod pull;

@@ -1,16 +1,18 @@
 //! What the planes tell each other: signed statements, and the keys that sign them.
 //!
-//! The control plane never touches blob bytes and the data plane never touches Postgres. Between them go two kinds of
-//! statement, and a third goes out and comes back, each a compact JWS (RFC 7515) with EdDSA signatures over Ed25519 (RFC 8037):
+//! The control plane never touches blob bytes and the data plane never touches Postgres. Between them go four kinds of
+//! statement, and a fifth goes out and comes back, each a compact JWS (RFC 7515) with EdDSA signatures over Ed25519 (RFC 8037):
 //!
 //! | statement | from, to | says | `typ` | `aud` |
 //! |---|---|---|---|---|
 //! | [`Grant`] | control to client to data | these bytes may move | `strongroom-grant+jwt` | `strongroom-data` |
 //! | [`Receipt`] | data to control, also by the client | these bytes are durably stored | `strongroom-receipt+jwt` | `strongroom-control` |
+//! | [`Order`] | control to data | this is to be done with an object | `strongroom-order+jwt` | `strongroom-data` |
+//! | [`Report`] | data to control | this came of it | `strongroom-report+jwt` | `strongroom-control` |
 //! | [`AccessToken`] | control to client to control | this caller may do this, for a while | `strongroom-access+jwt` | `strongroom` |
 //!
-//! - A key signs for one side: grant keys what the control plane says, receipt keys what the data plane says. A
-//!   statement of one kind is never taken for another: its `typ` is signed with it.
+//! - A key signs for one side: grant and order keys what the control plane says, receipt and report keys what the data
+//!   plane says. A statement of one kind is never taken for another: its `typ` is signed with it.
 //! - Times are the signer's; a reader allows [`CLOCK_SKEW_SECONDS`] between two clocks.
 //! - What a retired key said before it was retired stays valid, what it says later does not.
 //! - There is one encoding of each statement that is accepted: unknown header fields and claims are refused.
@@ -21,13 +23,17 @@ mod access_token;
 mod grant;
 mod jws;
 mod keys;
+mod order;
 mod receipt;
+mod report;
 mod ring;
 
 pub use access_token::AccessToken;
 pub use grant::{Grant, Operation, Read, Size, Upload};
 pub use keys::{KeyFileError, KeyRing, SigningKey, VerifyingKey};
+pub use order::{Delete, Order, Task, Verify};
 pub use receipt::Receipt;
+pub use report::{Found, Outcome, Report, Reported};
 pub use ring::SharedRing;
 
 /// Why a signed statement is not believed.

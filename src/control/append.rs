@@ -7,6 +7,7 @@
 //! - Index 0 is the last fact of a change, which is the one that it is for; what makes room for it stands before.
 //! - Without anything that makes a request the same one again, ids are fresh UUIDv7.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sha2::Digest as _;
@@ -97,6 +98,8 @@ pub(super) struct Change {
     pub(super) expected: Vec<(StreamName, Option<u64>)>,
     /// What must hold in the views.
     pub(super) guards: Vec<Guard>,
+    /// What it changes for guards of others, by name.
+    pub(super) writes: Vec<String>,
 }
 
 /// A decision's bounded number of new starts.
@@ -142,11 +145,13 @@ impl Control {
             cause,
         };
         let version = |(stream, version)| (stream, Expected::from(version));
+        let reads: BTreeSet<&str> = change.guards.iter().filter_map(Guard::reads).collect();
         let member = Member {
             events: change.events.into_iter().map(event).collect(),
             expected: change.expected.into_iter().map(version).collect(),
+            reads: reads.into_iter().map(str::to_owned).collect(),
             guards: change.guards,
-            ..Member::default()
+            writes: change.writes,
         };
         self.0.parts.log.append(member).await
     }

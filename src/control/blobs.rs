@@ -3,9 +3,10 @@
 use super::Control;
 use super::repositories::load_readable;
 use crate::access::Caller;
-use crate::kernel::digest::Digest;
+use crate::kernel::digest::{Blake3, Digest};
 use crate::kernel::id::RepositoryName;
 use crate::views::blobs::{self, Linked};
+use crate::views::damaged_blobs::{self, Damaged};
 
 /// Why not.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,23 @@ pub enum Error {
 }
 
 super::shared_errors!();
+
+/// A page of the blobs linked in a repository that are damaged, by primary address.
+///
+/// # Errors
+/// If there is no such repository, or the caller may not read it.
+pub async fn damaged(
+    control: &Control,
+    caller: &Caller,
+    repository: &RepositoryName,
+    after: Option<Blake3>,
+    limit: u32,
+) -> Result<Vec<Damaged>, Error> {
+    if load_readable(control, caller, repository).await?.is_none() {
+        return Err(Error::RepositoryUnknown(repository.clone()));
+    }
+    Ok(damaged_blobs::list(control.pool(), Some(repository), after, limit).await?)
+}
 
 /// Looks a blob up.
 ///

@@ -78,7 +78,7 @@ pub async fn add(
     record(control, actor, None, key, node).await
 }
 
-/// Records a key for whoever asks: `node:<name>` is enough for the receipt keys of that node. Doing it again changes
+/// Records a key for whoever asks: `node:<name>` is enough for the receipt and report keys of that node. Doing it again changes
 /// nothing; the answer says whether the key was retired meanwhile.
 ///
 /// # Errors
@@ -90,8 +90,8 @@ pub async fn enroll(
     node: &NodeName,
 ) -> Result<Key, Error> {
     context.caller.require(match key.kind() {
-        KeyKind::Receipt => Action::Node(node),
-        KeyKind::Grant | KeyKind::Checkpoint => Action::Administer,
+        KeyKind::Receipt | KeyKind::Report => Action::Node(node),
+        KeyKind::Grant | KeyKind::Checkpoint | KeyKind::Order => Action::Administer,
     })?;
     record(control, &context.caller.actor, context.cause, key, node).await
 }
@@ -112,7 +112,7 @@ pub async fn retire(control: &Control, context: &Context, key: &KeyId) -> Result
         let change = Change {
             events: Ids::Fresh.assign(vec![fact.into()]),
             expected: vec![(stream.clone(), version)],
-            guards: Vec::new(),
+            ..Change::default()
         };
         match control.append(&context.caller.actor, context.cause, change).await {
             Ok(_) => break,
@@ -180,7 +180,7 @@ async fn record(
         let change = Change {
             events: Ids::Fresh.assign(vec![added.clone().into()]),
             expected: vec![(stream.clone(), None)],
-            guards: Vec::new(),
+            ..Change::default()
         };
         match control.append(actor, cause, change).await {
             // What comes next may be signed with it.

@@ -3,6 +3,8 @@
 //! - Whoever is given a package to read is on record before they get the grants: one event for an actor, a package and
 //!   a day in UTC. Reading on costs no further event.
 //! - There is no grant for a blob outside a package, so nothing leaves that the trail does not show.
+//! - What is damaged is given to nobody: a package of which a wanted blob is damaged is refused, and each is named with
+//!   the event that says so.
 //! - An index holds no blob itself; its parts are packages, read one by one.
 
 use std::collections::BTreeMap;
@@ -19,11 +21,14 @@ use crate::kernel::id::{GrantId, Reference, RepositoryName};
 use crate::kernel::limits::GRANT_LIFE_SECONDS;
 use crate::kernel::manifest::Manifest;
 use crate::log;
-use crate::views::blobs::{self, Linked};
+use crate::views::blobs::{self, Damaged, Linked};
 use crate::views::reads;
 
 /// Milliseconds of a day in UTC, which has no leap seconds in Unix time.
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// Damaged blobs that are named in a message.
+const DAMAGED_NAMED: usize = 5;
 
 /// Why not.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +47,12 @@ pub enum Error {
     BlobsMissing {
         /// All of them.
         missing: Vec<Blake3>,
+    },
+    /// Blobs of the package are not what they were. They are given to nobody until they are deposited again.
+    #[error("{} blobs of this package are damaged: {}", .damaged.len(), named(.damaged))]
+    BlobsDamaged {
+        /// All of them.
+        damaged: Vec<(Blake3, Damaged)>,
     },
     /// What any use case can meet.
     #[error(transparent)]
@@ -101,12 +112,29 @@ pub async fn grant(
         let is_there = |blob: &Blake3| found.iter().any(|linked| linked.blob.blake3 == *blob);
         return Err(Error::BlobsMissing { missing: wanted.into_iter().filter(|b| !is_there(b)).collect() });
     }
+    let damaged: Vec<(Blake3, Damaged)> =
+        found.iter().filter_map(|linked| Some((linked.blob.blake3, linked.blob.damaged?))).collect();
+    if !damaged.is_empty() {
+        return Err(Error::BlobsDamaged { damaged });
+    }
     let key = control.grant_key().await?;
     record(control, context, repository, package.blake3).await?;
     let now_seconds = control.now_ms() / 1_000;
     let expires_at_seconds = now_seconds + GRANT_LIFE_SECONDS;
     let sign = |linked: Linked| sign(key, context, repository, linked, now_seconds);
     Ok(Granted { manifest: package.blake3, blobs: found.into_iter().map(sign).collect(), expires_at_seconds })
+}
+
+/// The first of them, for people; programs get all.
+fn named(damaged: &[(Blake3, Damaged)]) -> String {
+    let one = |(blob, Damaged { found, position }): &(Blake3, Damaged)| {
+        format!("{blob} is {found} since event {position}")
+    };
+    let mut named: Vec<String> = damaged.iter().take(DAMAGED_NAMED).map(one).collect();
+    if damaged.len() > DAMAGED_NAMED {
+        named.push(format!("and {} more", damaged.len() - DAMAGED_NAMED));
+    }
+    named.join(", ")
 }
 
 fn sign(

@@ -177,7 +177,7 @@ impl State {
         let change = Change {
             events: Ids::of_request(context).assign(facts),
             expected: vec![(stream, self.version)],
-            guards: Vec::new(),
+            ..Change::default()
         };
         control.append(&context.caller.actor, context.cause, change).await.map(drop)
     }

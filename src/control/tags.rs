@@ -111,6 +111,7 @@ pub async fn set(
             events: Ids::of_request(context).assign(vec![fact]),
             expected: vec![(stream.clone(), version)],
             guards: vec![guard],
+            ..Change::default()
         };
         match control.append(&context.caller.actor, context.cause, change).await {
             Ok(appended) => return Ok(changed(appended.last())),
@@ -149,7 +150,7 @@ pub async fn remove(
         let change = Change {
             events: Ids::of_request(context).assign(vec![fact.into()]),
             expected: vec![(stream.clone(), version)],
-            guards: Vec::new(),
+            ..Change::default()
         };
         match control.append(&context.caller.actor, context.cause, change).await {
             Ok(appended) => return Ok(Removed { previous, position: appended.last() }),

@@ -115,7 +115,7 @@ pub async fn mint_with(
     let change = Change {
         expected: vec![(StreamName::token(&fact.token), None)],
         events: Ids::of_request(context).assign(vec![fact.clone().into()]),
-        guards: Vec::new(),
+        ..Change::default()
     };
     let appended = control.append(&context.caller.actor, context.cause, change).await;
     let appended = match appended {
@@ -156,7 +156,7 @@ pub async fn revoke(control: &Control, context: &Context, token: &TokenId) -> Re
         let change = Change {
             events: Ids::Fresh.assign(vec![TokenRevoked { token: token.clone() }.into()]),
             expected: vec![(stream.clone(), version)],
-            guards: Vec::new(),
+            ..Change::default()
         };
         match control.append(&context.caller.actor, context.cause, change).await {
             Ok(_) => return Ok(()),

@@ -2,6 +2,7 @@
 //!
 //! - A blob is `present` only if it is linked in this repository, or in one that the caller may pull from: knowing a
 //!   digest grants nothing and probes nothing. Otherwise the bytes are uploaded again and deduplicated silently.
+//! - A blob that is damaged is not present: the bytes that are uploaded then repair it.
 //! - `present` promises that the blob outlives the longest session. So far nothing deletes a stored blob, so each does.
 //! - A grant is for one blob and lives for minutes; the session that it opens may go on under later ones.
 
@@ -137,7 +138,10 @@ impl Present {
             return Ok(present);
         }
         for linked in blobs::linked(control.pool(), repository, &digests).await? {
-            present.insert(linked.blob.blake3, linked.blob.sha256, linked.blob.size_bytes);
+            // What is damaged has to come again.
+            if linked.blob.damaged.is_none() {
+                present.insert(linked.blob.blake3, linked.blob.sha256, linked.blob.size_bytes);
+            }
         }
         digests.retain(|digest| !present.0.contains_key(digest));
         if !digests.is_empty() {

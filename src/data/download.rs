@@ -125,6 +125,9 @@ impl DataPlane {
         if range.end > size_bytes || (range.is_empty() && range != (0..size_bytes)) {
             return Err(Error::Range { size_bytes });
         }
+        if self.0.damaged.contains(&read.object) {
+            return Err(read.corrupt("it was found damaged".to_owned()));
+        }
         match store.size(&read.object).await.map_err(Error::Store)? {
             None => Err(read.missing()),
             Some(found) if found != size_bytes => {

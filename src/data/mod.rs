@@ -24,12 +24,16 @@ mod blocks;
 mod bounds;
 pub mod checksum;
 mod create;
+mod damaged;
 mod deliver;
 pub mod download;
 mod fair;
 mod hashing;
 pub mod journal;
+mod orders;
 mod outline;
+mod outstanding;
+mod pace;
 mod part;
 mod pen;
 mod receive;
@@ -57,8 +61,12 @@ pub use append::Append;
 pub use bounds::{Bounds, InUse, Place};
 pub use checksum::Checksum;
 pub use create::Creation;
+pub use damaged::Damaged;
 pub use deliver::{Deliver, Disposition, Undelivered};
 pub use download::Download;
+pub use orders::{Disobeyed, Obeyed, Orderly};
+pub use outstanding::outstanding;
+pub use pace::Pace;
 pub use part::Slice;
 pub use session::{Phase, Sealed, Status};
 pub use small::{LooseReceipt, Reserved};
@@ -122,6 +130,7 @@ struct Inner {
     closing: CancellationToken,
     uploads: TaskTracker,
     undelivered: deliver::Pending,
+    damaged: Damaged,
 }
 
 impl fmt::Debug for DataPlane {
@@ -183,8 +192,14 @@ impl DataPlane {
             closing: CancellationToken::new(),
             uploads: TaskTracker::new(),
             undelivered: deliver::Pending::default(),
+            damaged: Damaged::default(),
             config,
         }))
+    }
+
+    /// Objects that were found damaged here: to be shared with whoever finds more.
+    pub fn damaged(&self) -> &Damaged {
+        &self.0.damaged
     }
 
     /// Verifies a grant.

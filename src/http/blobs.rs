@@ -7,14 +7,16 @@ use axum::response::{IntoResponse, Response};
 
 use super::app::App;
 use super::json::Json;
+use super::page::Page;
 use super::path::Path;
 use super::precondition::header_value;
 use super::problem::{Code, Problem};
 use super::query::Query;
 use crate::access::Caller;
 use crate::control::{Context, blobs, reads};
-use crate::kernel::digest::Digest;
+use crate::kernel::digest::{Blake3, Digest};
 use crate::kernel::id::{Reference, RepositoryName};
+use crate::views::damaged_blobs::Damaged;
 use crate::wire::blob as wire;
 use crate::wire::time::Timestamp;
 
@@ -29,7 +31,27 @@ pub(super) async fn get(
         sha256: blob.sha256,
         size: blob.size_bytes,
         stored_at: Timestamp::from_ms(blob.stored_at_ms),
+        damaged: blob
+            .damaged
+            .map(|damaged| wire::Damage { found: damaged.found.to_string(), since: damaged.position }),
     }))
+}
+
+/// Blobs of the repository that are given to nobody.
+pub(super) async fn damaged(
+    State(app): State<App>,
+    caller: Caller,
+    Path(repository): Path<RepositoryName>,
+    page: Page<Blake3>,
+) -> Result<Response, Problem> {
+    let found = blobs::damaged(app.control(), &caller, &repository, page.after, page.limit).await?;
+    let (count, last) = (found.len(), found.last().map(|blob| blob.blake3));
+    let draw = |blob: Damaged| wire::DamagedBlob {
+        digest: blob.blake3,
+        found: blob.found.to_string(),
+        since: blob.position,
+    };
+    Ok(page.answer(wire::DamagedBlobs { blobs: found.into_iter().map(draw).collect() }, count, last))
 }
 
 /// Redirects to the bytes, with a grant. Reads are recorded by package, so `?package=` says of which.

@@ -32,6 +32,7 @@ mod log;
 mod manifest_json;
 mod manifests;
 pub mod openapi;
+mod orders;
 mod page;
 mod path;
 mod precondition;

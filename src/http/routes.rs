@@ -14,8 +14,8 @@ use hyper::body::Incoming;
 use tower::{Layer as _, Service, ServiceExt as _};
 
 use super::app::App;
-use super::{blobs, bytes, keys, log, manifests, openapi, problem, process, reads, receipts, repositories};
-use super::{caller, envelope, exchange, slices, status, tags, together, tokens, tus, uploads};
+use super::{blobs, bytes, keys, log, manifests, openapi, orders, problem, process, reads, receipts};
+use super::{caller, envelope, exchange, repositories, slices, status, tags, together, tokens, tus, uploads};
 
 /// Who may call an operation. What depends on more than the token is decided by the use case behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,7 @@ operations! {
     Reader    POST    "/v1/repositories/{repository}/-/reads"                    reads::grant;
     Reader    GET     "/v1/repositories/{repository}/-/blobs/{digest}"           blobs::get;
     Reader    GET     "/v1/repositories/{repository}/-/blobs/{digest}/content"   blobs::content;
+    Reader    GET     "/v1/repositories/{repository}/-/damaged-blobs"            blobs::damaged;
     Reader    GET     "/v1/repositories/{repository}/-/tags"                     tags::list;
     Reader    GET     "/v1/repositories/{repository}/-/tags/{tag}"               tags::get;
     Depositor PUT     "/v1/repositories/{repository}/-/tags/{tag}"               tags::set;
@@ -89,6 +90,11 @@ operations! {
     Admin     POST    "/v1/tokens"                                               tokens::mint;
     Anyone    POST    "/v1/tokens/exchange"                                      exchange::exchange;
     Token     POST    "/v1/receipts"                                             receipts::take;
+    Admin     POST    "/v1/orders"                                               orders::relay;
+    Token     POST    "/v1/orders/next"                                          orders::take;
+    Token     POST    "/v1/reports"                                              orders::report;
+    Token     POST    "/v1/objects/judgements"                                   orders::judge;
+    Token     POST    "/v1/objects/discards"                                     orders::give_up;
     Token     DELETE  "/v1/tokens/{token}"                                       tokens::revoke;
     Token     GET     "/v1/whoami"                                               tokens::whoami;
     Token     GET     "/v1/status"                                               status::status;

@@ -247,9 +247,25 @@ impl StreamName {
     pub fn object(store: &StoreName, object: &ObjectKey) -> Self {
         Self(format!("object/{store}/{object}"))
     }
+
+    /// Of what was found when the blobs of a store were read again.
+    pub fn scrub(store: &StoreName) -> Self {
+        Self(format!("scrub/{store}"))
+    }
+
+    /// Of the log's own restorations from backups.
+    pub fn restorations() -> Self {
+        Self("log/restorations".to_owned())
+    }
 }
 
 impl ObjectKey {
+    /// When its UUID was made, milliseconds since the epoch; none if that is not a UUIDv7 (RFC 9562 section 5.7).
+    pub fn made_at_ms(&self) -> Option<u64> {
+        let id = Uuid::try_parse(&self.0[3..]).ok()?;
+        (id.get_version_num() == 7).then(|| (id.as_u128() >> 80) as u64)
+    }
+
     /// From a fresh UUIDv7. The shard comes from its random end, so that neighbours in time spread.
     pub fn from_uuid(id: Uuid) -> Self {
         let hex = id.simple().to_string();
@@ -319,6 +335,10 @@ uuid_id!(
 uuid_id!(
     /// One permission to move bytes.
     GrantId
+);
+uuid_id!(
+    /// One thing that the control plane wants done with an object.
+    OrderId
 );
 uuid_id!(
     /// One request, `X-Request-Id`; the `cause` of the events that it led to.

@@ -4,9 +4,11 @@
 
 mod operator;
 mod s3;
+mod upkeep;
 
 pub use operator::*;
 pub use s3::*;
+pub use upkeep::*;
 
 /// Bytes of one event record. The bound of an entry in a tlog-tiles bundle (a 16-bit length), so that the log can
 /// be served as C2SP tiles without another format. Records carry digests, never contents.
@@ -106,7 +108,8 @@ pub const SESSION_LIFE_MAX_SECONDS: u64 = 24 * 60 * 60;
 /// Seconds within which a receipt must reach the control plane; longer than any outage that is not a disaster.
 pub const RECEIPT_DELIVERY_SECONDS: u64 = 7 * 24 * 60 * 60;
 
-/// Bytes of a signed statement (grant, receipt): names and digests, so that one fits a header line of any server.
+/// Bytes of a signed statement (grant, receipt, order, report): names and digests, so that one fits a header line of
+/// any server.
 pub const STATEMENT_MAX_BYTES: usize = 4_096;
 
 /// Seconds that the control plane may take to answer for a receipt; then it is offered again later.

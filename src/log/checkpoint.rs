@@ -12,6 +12,8 @@
 //! An anchor is there from before the first event: an empty log is signed too. So "no anchor beside a non-empty log"
 //! always means that something was lost, and needs an operator's word ([`Trust::OnFirstSight`]).
 
+mod restored;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +29,8 @@ use crate::contract::SigningKey;
 use crate::kernel::checkpoint::{self, Checkpoint};
 use crate::kernel::id::{KeyId, StreamName};
 use crate::kernel::merkle::{self, Hash};
+
+pub use restored::Lost;
 
 /// Least time between two signatures.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -64,8 +68,9 @@ pub enum Trust {
 pub enum Error {
     /// The log is not a continuation of what was signed before.
     #[error(
-        "the log (size {size}) is not a continuation of checkpoint {signed}: it was rolled back or changed. Restore \
-         the newest database, and run `strongroom audit`"
+        "the log (size {size}) is not a continuation of checkpoint {signed}: it was rolled back or changed. Nothing \
+         is appended, signed or swept. Restore the newest database. Only if that is lost for good, and this one is a \
+         true backup: start once with --accept-restored-log"
     )]
     Inconsistent {
         /// Size of the log.
@@ -104,12 +109,43 @@ pub enum Error {
     /// The head is damaged or could not be read.
     #[error(transparent)]
     Head(#[from] head::Error),
+    /// The log's restorations could not be read.
+    #[error(transparent)]
+    Read(#[from] read::Error),
     /// Tiles are damaged or could not be read.
     #[error(transparent)]
     Tiles(#[from] tiles::Error),
     /// The database failed.
     #[error("signing checkpoints: {0}")]
     Database(#[from] sqlx::Error),
+}
+
+/// Proves, as often as somebody wants to know, that the log continues what was signed.
+#[derive(Clone)]
+pub struct Prover {
+    origin: String,
+    known_keys: Vec<[u8; 32]>,
+    anchor: Arc<dyn Anchor>,
+}
+
+impl Prover {
+    /// Proves it now.
+    ///
+    /// # Errors
+    /// If it does not, or that cannot be found out.
+    pub async fn prove(&self, pool: &PgPool) -> Result<(), Error> {
+        let mut snapshot = pool.begin_with("begin isolation level repeatable read read only").await?;
+        // The anchor first: the log only grows, so what is read then reaches it.
+        let note = self.anchor.load().await?;
+        let head = head::read(&mut snapshot).await?;
+        match note {
+            Some(note) => {
+                prove_against(&mut snapshot, &read_own(&self.origin, &self.known_keys, &note)?, &head).await
+            }
+            None if head.size() == 0 => Ok(()),
+            None => Err(Error::AnchorMissing { size: head.size() }),
+        }
+    }
 }
 
 /// What a signer needs.
@@ -133,22 +169,15 @@ impl Signer {
         let mut connection = pool.acquire().await?;
         let head = head::read(&mut connection).await?;
         match self.anchor.load().await? {
-            Some(note) => self.prove_against(&mut connection, &self.read_own(&note)?, &head).await,
+            Some(note) => prove_against(&mut connection, &self.read_own(&note)?, &head).await,
             None => self.sign(&mut connection, trust).await,
         }
     }
 
-    async fn prove_against(
-        &self,
-        connection: &mut PgConnection,
-        last: &Checkpoint,
-        head: &Head,
-    ) -> Result<(), Error> {
-        if is_consistent(connection, last, head.size(), &head.root()).await? {
-            Ok(())
-        } else {
-            Err(Error::Inconsistent { size: head.size(), signed: last.size })
-        }
+    /// Whoever only proves.
+    pub fn prover(&self) -> Prover {
+        let (origin, known_keys) = (self.origin.clone(), self.known_keys.clone());
+        Prover { origin, known_keys, anchor: self.anchor.clone() }
     }
 
     /// Signs the present size unless it is signed already.
@@ -159,7 +188,7 @@ impl Signer {
         match &anchored {
             Some(note) => {
                 let last = self.read_own(note)?;
-                self.prove_against(&mut snapshot, &last, &head).await?;
+                prove_against(&mut snapshot, &last, &head).await?;
                 if last.size == head.size() {
                     insert(&mut snapshot, &last, note).await?;
                     return Ok(snapshot.commit().await?);
@@ -170,27 +199,32 @@ impl Signer {
             }
             None => {}
         }
+        self.sign_next(&mut snapshot, &head, anchored.as_deref()).await?;
+        Ok(snapshot.commit().await?)
+    }
+
+    /// Signs a size in the place of what is anchored.
+    async fn sign_next(
+        &self,
+        connection: &mut PgConnection,
+        head: &Head,
+        anchored: Option<&str>,
+    ) -> Result<(), Error> {
         // `key.added` is the first event of a key's stream; the only other one retires it.
         let own = self.key.id();
-        if read::version(&mut *snapshot, &StreamName::key(&own)).await?.is_some_and(|version| version > 0) {
+        if read::version(&mut *connection, &StreamName::key(&own)).await?.is_some_and(|version| version > 0) {
             return Err(Error::RetiredKey(own));
         }
         let next = Checkpoint { origin: self.origin.clone(), size: head.size(), root: head.root() };
         let note = next.sign(self.key.verifying_key().public(), |body| self.key.sign(body));
-        self.anchor.swap(anchored.as_deref(), &note).await?;
-        insert(&mut snapshot, &next, &note).await?;
-        snapshot.commit().await?;
+        self.anchor.swap(anchored, &note).await?;
+        insert(connection, &next, &note).await?;
         metrics::gauge!("strongroom_checkpoint_size").set(next.size as f64);
         Ok(())
     }
 
     fn read_own(&self, note: &str) -> Result<Checkpoint, Error> {
-        let checkpoint = Checkpoint::verify(note, &self.known_keys)?;
-        if checkpoint.origin == self.origin {
-            Ok(checkpoint)
-        } else {
-            Err(Error::OtherLog { found: checkpoint.origin, ours: self.origin.clone() })
-        }
+        read_own(&self.origin, &self.known_keys, note)
     }
 
     /// Signs in the background while the log grows, when no other process does.
@@ -254,6 +288,23 @@ impl Signer {
         }
         connection.close().await?;
         Ok(())
+    }
+}
+
+fn read_own(origin: &str, known_keys: &[[u8; 32]], note: &str) -> Result<Checkpoint, Error> {
+    let checkpoint = Checkpoint::verify(note, known_keys)?;
+    if checkpoint.origin == origin {
+        Ok(checkpoint)
+    } else {
+        Err(Error::OtherLog { found: checkpoint.origin, ours: origin.to_owned() })
+    }
+}
+
+async fn prove_against(connection: &mut PgConnection, last: &Checkpoint, head: &Head) -> Result<(), Error> {
+    if is_consistent(connection, last, head.size(), &head.root()).await? {
+        Ok(())
+    } else {
+        Err(Error::Inconsistent { size: head.size(), signed: last.size })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::kernel::id::{ObjectKey, RepositoryName, StoreName};
 /// Something that must hold at the moment of the append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Guard {
-    /// Each of these blobs is live and linked to the repository.
+    /// Each of these blobs is stored, linked to the repository, and not damaged.
     BlobsLinked {
         /// Where.
         repository: RepositoryName,
@@ -30,12 +30,40 @@ pub enum Guard {
         /// Where in that store.
         object: ObjectKey,
     },
+    /// Each of these blobs is stored, wherever it is linked, and not damaged.
+    BlobsIntact {
+        /// Which.
+        blobs: Vec<Blake3>,
+    },
+    /// No blob has that object, so that it may be discarded.
+    ObjectUnclaimed {
+        /// The store that has it.
+        store: StoreName,
+        /// Where in that store.
+        object: ObjectKey,
+    },
+}
+
+/// The name of what damaged blobs are to guards (see [`Member::reads`](super::Member::reads)): read by whoever asks
+/// for blobs that are not damaged, written by what says that some are.
+pub const DAMAGE: &str = "damage";
+
+impl Guard {
+    /// What it looks at, that another member of a batch may write.
+    pub fn reads(&self) -> Option<&'static str> {
+        match self {
+            Self::BlobsLinked { .. } | Self::BlobsIntact { .. } => Some(DAMAGE),
+            Self::ManifestsAccepted { .. }
+            | Self::ObjectNotDiscarded { .. }
+            | Self::ObjectUnclaimed { .. } => None,
+        }
+    }
 }
 
 /// A guard that does not hold, with what is in the way.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GuardFailure {
-    /// All blobs that are not live and linked.
+    /// All blobs that are not stored and linked, or damaged.
     #[error("{} blobs are not stored in {repository}", missing.len())]
     BlobsMissing {
         /// Where.
@@ -55,6 +83,20 @@ pub enum GuardFailure {
     #[error("object {object} of store {store} was discarded")]
     ObjectDiscarded {
         /// The store that had it.
+        store: StoreName,
+        /// Where in that store.
+        object: ObjectKey,
+    },
+    /// All blobs that are not stored, or damaged.
+    #[error("{} blobs are damaged or not stored", damaged.len())]
+    BlobsDamaged {
+        /// Which.
+        damaged: Vec<Blake3>,
+    },
+    /// A blob has the object.
+    #[error("object {object} of store {store} is that of a blob")]
+    ObjectClaimed {
+        /// The store that has it.
         store: StoreName,
         /// Where in that store.
         object: ObjectKey,

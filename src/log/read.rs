@@ -89,13 +89,35 @@ pub enum Error {
     },
 }
 
+/// How many events there are.
+///
+/// # Errors
+/// If the database fails.
+pub async fn size(executor: impl PgExecutor<'_>) -> Result<u64, sqlx::Error> {
+    Ok(sqlx::query_file_scalar!("src/log/sql/read_size.sql").fetch_one(executor).await?.unsigned_abs())
+}
+
+/// The last event of a stream.
+///
+/// # Errors
+/// If the database fails.
+pub async fn last_of_stream(
+    executor: impl PgExecutor<'_>,
+    stream: &StreamName,
+) -> Result<Option<Raw>, sqlx::Error> {
+    let row = sqlx::query_file_as!(Row, "src/log/sql/read_last_of_stream.sql", stream.as_str())
+        .fetch_optional(executor)
+        .await?;
+    Ok(row.map(Raw::from))
+}
+
 /// Reads the next page of at most `limit` records.
 ///
 /// # Errors
 /// If the database fails or a position is missing.
 pub async fn page(pool: &PgPool, query: &Query, limit: u32) -> Result<Page, Error> {
     let (from, limit) = (to_column(query.from), i64::from(limit));
-    let size = sqlx::query_file_scalar!("src/log/sql/read_size.sql").fetch_one(pool).await?.unsigned_abs();
+    let size = size(pool).await?;
     let upto = to_column(size);
     let records: Vec<Raw> = if query.is_everything() {
         sqlx::query_file_as!(Row, "src/log/sql/read_page.sql", from, upto, limit).fetch_all(pool).await?

@@ -13,13 +13,18 @@ use crate::control::{Context, Control, tokens};
 
 const FILE: &str = "admin.token";
 
+/// Where it is kept.
+pub(super) fn file(state_dir: &Path) -> PathBuf {
+    state_dir.join(FILE)
+}
+
 /// Makes it, if the log has no token. Returns the file with the secret then.
 pub(super) async fn ensure(control: &Control, state_dir: &Path) -> Result<Option<PathBuf>, Error> {
     let itself = Caller::local(ACTOR.parse().expect("an actor"));
     if !tokens::list(control, &itself, None, 1).await?.is_empty() {
         return Ok(None);
     }
-    let path = state_dir.join(FILE);
+    let path = file(state_dir);
     let secret = match files::read(&path)? {
         Some(text) => text.trim().parse().map_err(|_| Error::AdminToken(path.clone()))?,
         None => {

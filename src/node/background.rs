@@ -1,5 +1,5 @@
 //! What runs now and then: receipts are offered again, what uploads left behind is swept, keys that were added or
-//! retired are learned.
+//! retired are learned, blobs are read again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::link::Link;
+use super::orders::Errands;
+use super::scrub::Post;
+use super::sweep::{SweepError, SweptObjects};
 use crate::contract::SharedRing;
 use crate::control::{Control, keys};
 use crate::data::DataPlane;
-use crate::kernel::limits::{KEY_RING_AGE_MAX_MS, REDELIVERY_INTERVAL_SECONDS, SWEEP_INTERVAL_SECONDS};
+use crate::kernel::limits::{
+    KEY_RING_AGE_MAX_MS, OBJECT_SWEEP_INTERVAL_SECONDS, REDELIVERY_INTERVAL_SECONDS, SWEEP_INTERVAL_SECONDS,
+};
 
 /// The tasks, until they are stopped.
 pub(super) struct Tasks {
@@ -20,22 +25,57 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    /// Of a data plane whose control plane is in this process, where the log has proven itself before.
-    pub(super) fn of_data(data: &DataPlane) -> Self {
-        Self::start(|stopping| vec![redeliver(data, stopping), sweep(data, stopping, || true)])
+    /// Of a data plane whose control plane is in this process.
+    pub(super) fn of_data(data: &DataPlane, post: &Arc<Post>) -> Self {
+        Self::start(|stopping| {
+            let (proving, sweeping) = (post.clone(), post.clone());
+            let may = move || {
+                let post = proving.clone();
+                async move {
+                    let proven = post.prove().await;
+                    proven.inspect_err(|error| tracing::error!(%error, "nothing is swept")).is_ok()
+                }
+            };
+            vec![
+                redeliver(data, stopping),
+                sweep(data, stopping, may),
+                tokio::spawn(sweep_objects(stopping.clone(), move || {
+                    let post = sweeping.clone();
+                    async move { post.sweep(false).await }
+                })),
+                tokio::spawn(post.clone().keep_scrubbing(stopping.clone())),
+            ]
+        })
     }
 
     /// Of a data plane whose control plane is elsewhere.
-    pub(super) fn apart(data: &DataPlane, link: &Arc<Link>) -> Self {
+    pub(super) fn apart(data: &DataPlane, link: &Arc<Link>, errands: &Errands) -> Self {
         Self::start(|stopping| {
             let (refreshing, answered) = (link.clone(), link.clone());
             let refresh = every(KEY_RING_AGE_MAX_MS / 1_000, stopping.clone(), move || {
                 let link = refreshing.clone();
                 async move { link.refresh().await }
             });
-            let sweep = sweep(data, stopping, move || answered.has_answered());
-            vec![tokio::spawn(refresh), redeliver(data, stopping), sweep]
+            let sweep = sweep(data, stopping, move || std::future::ready(answered.has_answered()));
+            let sweeping = errands.clone();
+            let objects = sweep_objects(stopping.clone(), move || {
+                let errands = sweeping.clone();
+                async move { errands.sweep(false).await }
+            });
+            vec![
+                tokio::spawn(refresh),
+                redeliver(data, stopping),
+                sweep,
+                tokio::spawn(objects),
+                tokio::spawn(errands.clone().run(stopping.clone())),
+                tokio::spawn(errands.clone().redeliver(stopping.clone())),
+            ]
         })
+    }
+
+    /// Of a control plane alone: data nodes read blobs again for it.
+    pub(super) fn scrubbing(post: Arc<Post>) -> Self {
+        Self::start(|stopping| vec![tokio::spawn(post.keep_scrubbing(stopping.clone()))])
     }
 
     /// Of a control plane: it learns which keys were added or retired, also by other processes.
@@ -87,22 +127,45 @@ fn redeliver(data: &DataPlane, stopping: &CancellationToken) -> JoinHandle<()> {
     }))
 }
 
-fn sweep(
+fn sweep<F: Future<Output = bool> + Send + 'static>(
     data: &DataPlane,
     stopping: &CancellationToken,
-    may: impl Fn() -> bool + Send + Sync + 'static,
+    may: impl Fn() -> F + Send + Sync + 'static,
 ) -> JoinHandle<()> {
     let sweeping = data.clone();
     tokio::spawn(every(SWEEP_INTERVAL_SECONDS, stopping.clone(), move || {
-        let data = may().then(|| sweeping.clone());
+        let (data, may) = (sweeping.clone(), may());
         async move {
-            let Some(data) = data else { return };
+            if !may.await {
+                return;
+            }
             match data.sweep().await {
                 Ok(swept) => tracing::debug!(?swept, "swept what uploads left behind"),
                 Err(error) => tracing::error!(%error, "sweeping what uploads left behind"),
             }
         }
     }))
+}
+
+/// Not at once: what a restart interrupted has to be taken up first.
+async fn sweep_objects<F: Future<Output = Result<SweptObjects, SweepError>>>(
+    stopping: CancellationToken,
+    sweep: impl Fn() -> F,
+) {
+    tokio::select! {
+        () = stopping.cancelled() => return,
+        () = tokio::time::sleep(Duration::from_secs(SWEEP_INTERVAL_SECONDS)) => {}
+    }
+    every(OBJECT_SWEEP_INTERVAL_SECONDS, stopping, || async {
+        match sweep().await {
+            Ok(swept) => {
+                let gone = swept.gone.len();
+                tracing::info!(objects = swept.objects, claimed = swept.claimed, gone, "swept objects");
+            }
+            Err(error) => tracing::error!(%error, "sweeping objects"),
+        }
+    })
+    .await;
 }
 
 async fn every<F: Future<Output = ()>>(seconds: u64, stopping: CancellationToken, work: impl Fn() -> F) {

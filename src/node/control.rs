@@ -9,13 +9,18 @@ use std::sync::{Arc, Mutex};
 
 use sqlx::PgPool;
 
+use super::scrub::{Post, Reach};
+use super::sweep::{Registrar as _, SweepError};
 use super::{ACTOR, Error, Options, admin, background, files, keeper, keys, service, trust};
-use crate::access::Caller;
+use crate::access::{Action, Caller};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::contract::{SharedRing, VerifyingKey};
+use crate::control::objects::Judgement;
+use crate::control::orders::Board;
 use crate::control::{self, Context, Control, Parts};
-use crate::kernel::id::{KeyId, NodeName};
+use crate::kernel::id::{KeyId, NodeName, ObjectKey, StoreName};
+use crate::log::checkpoint::Prover;
 use crate::log::{self, Log, checkpoint};
 use crate::postgres::{Database, Origin};
 use crate::stores::{Filesystem, Store};
@@ -32,6 +37,10 @@ pub struct ControlNode {
     clock: Arc<dyn Clock>,
     first_token: Option<PathBuf>,
     ring: SharedRing,
+    prover: Prover,
+    board: Arc<Board>,
+    /// Alone it has blobs read again by data nodes.
+    scrubbing: Mutex<Option<background::Tasks>>,
     grant_key: KeyId,
     checkpoint_key: KeyId,
     log_name: String,
@@ -54,7 +63,12 @@ impl ControlNode {
         let database = Database::open(&settings.database()).await?;
         let anchor = anchor_directory(&settings.state_dir);
         match Self::store(&anchor).await {
-            Ok(store) => Self::on(database, settings, options, store).await,
+            Ok(store) => {
+                let node = Self::on(database, settings, options, store).await?;
+                let post = Arc::new(node.post(Reach::Elsewhere(node.board.clone())));
+                *node.scrubbing.lock().expect("no holder panics") = Some(background::Tasks::scrubbing(post));
+                Ok(node)
+            }
             Err(error) => {
                 database.close().await;
                 Err(error)
@@ -99,7 +113,8 @@ impl ControlNode {
         let signer = keys.signer(&known, beside);
         let (grant_key, checkpoint_key) = (keys.grant.id(), signer.key.id());
         let log_name = signer.origin.clone();
-        signer.prove(&pool, trust(options)).await?;
+        let lost = signer.prove_or_restore(&pool, trust(options), options.accept_restored_log).await?;
+        let prover = signer.prover();
         let log_options = log::Options { accept_clock: options.accept_clock };
         let (log, log_tasks) =
             Log::start(database.connect_options(), Arc::new(Views), clock.clone(), log_options).await?;
@@ -111,7 +126,11 @@ impl ControlNode {
             grant_key: keys.grant,
             store: settings.store().name.clone(),
         });
-        let (first_token, ring) = match introduce(&control, settings, &keys.public).await {
+        let started = async {
+            restored(&control, &signer, &pool, lost.as_ref()).await?;
+            introduce(&control, settings, &keys.public).await
+        };
+        let (first_token, ring) = match started.await {
             Ok(started) => started,
             Err(error) => {
                 log_tasks.drain().await;
@@ -123,7 +142,18 @@ impl ControlNode {
             signer: signer.start(database.connect_options(), log.grown()),
             log: log_tasks,
         };
-        Ok(Assembled { control, log, pool, running, first_token, ring, grant_key, checkpoint_key, log_name })
+        Ok(Assembled {
+            control,
+            log,
+            pool,
+            running,
+            first_token,
+            ring,
+            prover,
+            grant_key,
+            checkpoint_key,
+            log_name,
+        })
     }
 
     /// Makes the log know a key of this node.
@@ -136,6 +166,53 @@ impl ControlNode {
     /// The keys that the log knows, as they are learned.
     pub(super) fn ring(&self) -> &SharedRing {
         &self.ring
+    }
+
+    /// Where data nodes elsewhere find their orders.
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// What is to become of objects that lie in the store of a data node.
+    ///
+    /// # Errors
+    /// If the caller does not speak for that node, or the log does not continue what was signed.
+    pub async fn judge(
+        &self,
+        context: &Context,
+        node: &NodeName,
+        store: &StoreName,
+        objects: &[ObjectKey],
+    ) -> Result<Vec<Judgement>, SweepError> {
+        context.caller.require(Action::Node(node)).map_err(control::Error::from)?;
+        self.post(Reach::Elsewhere(self.board.clone())).judge(store, objects).await
+    }
+
+    /// Gives up those that nobody claims, and signs orders to delete them.
+    ///
+    /// # Errors
+    /// As [`Self::judge`].
+    pub async fn give_up(
+        &self,
+        context: &Context,
+        node: &NodeName,
+        store: &StoreName,
+        objects: &[ObjectKey],
+    ) -> Result<Vec<(Judgement, Option<String>)>, SweepError> {
+        context.caller.require(Action::Node(node)).map_err(control::Error::from)?;
+        self.post(Reach::Elsewhere(self.board.clone())).give_up(store, objects).await
+    }
+
+    /// What blobs are read again with, and objects swept.
+    pub(super) fn post(&self, reach: Reach) -> Post {
+        Post {
+            control: self.control.clone(),
+            clock: self.clock.clone(),
+            settings: self.settings.clone(),
+            prover: self.prover.clone(),
+            pool: self.pool.clone(),
+            reach,
+        }
     }
 
     /// The settings that it runs by.
@@ -219,6 +296,10 @@ impl ControlNode {
     pub async fn shutdown(&self) {
         let running = self.running.lock().expect("no holder panics").take();
         let Some(running) = running else { return };
+        let scrubbing = self.scrubbing.lock().expect("no holder panics").take();
+        if let Some(scrubbing) = scrubbing {
+            scrubbing.stop().await;
+        }
         running.background.stop().await;
         running.log.drain().await;
         running.signer.stop().await;
@@ -230,6 +311,19 @@ impl ControlNode {
 /// Where the checkpoint of a control plane without a data plane lies.
 pub(super) fn anchor_directory(state_dir: &Path) -> PathBuf {
     state_dir.join("anchor")
+}
+
+/// Puts on record that the log was restored, and signs it, if it was.
+async fn restored(
+    control: &Control,
+    signer: &checkpoint::Signer,
+    pool: &PgPool,
+    lost: Option<&checkpoint::Lost>,
+) -> Result<(), Error> {
+    let Some(lost) = lost else { return Ok(()) };
+    let actor = ACTOR.parse().expect("an actor");
+    control::restoration::record(control, &actor, lost.fact()).await?;
+    Ok(signer.sign_restored(pool, lost).await?)
 }
 
 /// Makes the log know the keys and the first token.
@@ -265,6 +359,7 @@ struct Assembled {
     running: Running,
     first_token: Option<PathBuf>,
     ring: SharedRing,
+    prover: Prover,
     grant_key: KeyId,
     checkpoint_key: KeyId,
     log_name: String,
@@ -282,6 +377,9 @@ impl Assembled {
             clock: options.clock,
             first_token: self.first_token,
             ring: self.ring,
+            prover: self.prover,
+            board: Arc::default(),
+            scrubbing: Mutex::default(),
             grant_key: self.grant_key,
             checkpoint_key: self.checkpoint_key,
             log_name: self.log_name,

@@ -7,17 +7,21 @@
 //!   was signed.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::link::Link;
+use super::orders::Errands;
+use super::sweep::{SweepError, SweptObjects};
 use super::{Error, Options, background, bounds, files, keys, service, stores};
-use crate::clock::Clock;
+use crate::clock::{Clock, System};
 use crate::config::Settings;
 use crate::contract::SharedRing;
-use crate::data::{self, DataPlane};
+use crate::data::{self, Damaged, DataPlane, Orderly, Pace};
 use crate::kernel::event::KeyKind;
 use crate::kernel::id::NodeName;
+use crate::stores as kept;
 use tokio::sync::Mutex;
 
 /// A data plane, running. Share it by [`Arc`]; [`shutdown`](Self::shutdown) it to end in order.
@@ -25,6 +29,7 @@ pub struct DataNode {
     settings: Settings,
     data: DataPlane,
     link: Arc<Link>,
+    errands: Errands,
     background: Mutex<Option<background::Tasks>>,
     clock: Arc<dyn Clock>,
 }
@@ -43,23 +48,34 @@ impl DataNode {
         let stores = stores::open(&settings.stores).await?;
         // If it cannot be asked, the newest key is as good a guess as any; what is wrong with it is found out later.
         let retired = link.retired_keys().await;
-        let key = keys::current(&settings.state_dir, KeyKind::Receipt, retired).await?;
-        link.hold(key.verifying_key());
+        let key = keys::current(&settings.state_dir, KeyKind::Receipt, retired.clone()).await?;
+        let reports = keys::current(&settings.state_dir, KeyKind::Report, retired).await?;
+        link.hold(vec![key.verifying_key(), reports.verifying_key()]);
         let data = DataPlane::open(data::Config {
             store: stores[&settings.store().name].clone(),
             store_name: settings.store().name.clone(),
-            stores,
+            stores: stores.clone(),
             node: settings.node.clone(),
             receipts: key,
-            keys: ring,
+            keys: ring.clone(),
             clock: options.clock.clone(),
             deliver: link.clone(),
             bounds: bounds::of(&settings.limits),
         });
+        let orderly = Orderly {
+            stores,
+            node: settings.node.clone(),
+            reports,
+            orders: ring,
+            clock: options.clock.clone(),
+            damaged: data.damaged().clone(),
+            pace: NonZeroU64::new(settings.scrub_rate_bytes).map_or_else(Pace::unbounded, Pace::of),
+        };
+        let errands = Errands::new(link.clone(), orderly, &settings.state_dir)?;
         link.refresh().await;
-        let background = background::Tasks::apart(&data, &link);
+        let background = background::Tasks::apart(&data, &link, &errands);
         let clock = options.clock;
-        Ok(Self { settings, data, link, background: Mutex::new(Some(background)), clock })
+        Ok(Self { settings, data, link, errands, background: Mutex::new(Some(background)), clock })
     }
 
     /// The settings that it runs by.
@@ -79,8 +95,8 @@ impl DataNode {
 
     /// What it needs and does not have, for people. Nothing, if it can do all of its work.
     pub fn lacks(&self) -> Vec<String> {
-        let retired =
-            self.data.retired_key().map(|key| format!("key {key} of this node was retired: restart it"));
+        let retired = self.data.retired_key().into_iter().chain(self.errands.retired_key());
+        let retired = retired.map(|key| format!("key {key} of this node was retired: restart it"));
         self.link.lacks().into_iter().chain(retired).collect()
     }
 
@@ -92,6 +108,14 @@ impl DataNode {
     /// Asks for keys that may have been added since, but not for every stranger. Whether they are as they are now.
     pub async fn refresh_keys(&self) -> bool {
         self.link.refresh_for_stranger().await
+    }
+
+    /// Sweeps objects that nobody claims; in a dry run it only says which.
+    ///
+    /// # Errors
+    /// If the control plane does not say which, or a store does not say what is there.
+    pub async fn sweep(&self, dry_run: bool) -> Result<SweptObjects, SweepError> {
+        self.errands.sweep(dry_run).await
     }
 
     /// Tells where it answers.
@@ -109,6 +133,41 @@ impl DataNode {
         background.stop().await;
         service::withdraw(&self.settings.state_dir);
     }
+}
+
+/// Sweeps the objects of a data node beside its service, or without one. Beside one they are given up, and deleted by
+/// that service.
+///
+/// # Errors
+/// As [`DataNode::sweep`].
+pub async fn sweep_apart(settings: &Settings, dry_run: bool) -> Result<SweptObjects, SweepError> {
+    let taken = if dry_run { None } else { Some(stores::open(&settings.stores).await) };
+    let stores = match taken {
+        Some(Ok(opened)) => opened,
+        None | Some(Err(Error::Store(kept::Error::Owned(_)))) => stores::all_beside(&settings.stores).await?,
+        Some(Err(error)) => return Err(Box::new(error).into()),
+    };
+    let prepare = async {
+        let url = settings.control_url.clone().ok_or(Error::NoControl)?;
+        let ring = SharedRing::default();
+        let token_file = settings.node_token_file.clone();
+        let link = Arc::new(Link::new(&url, token_file, settings.node.clone(), ring.clone())?);
+        let retired = link.retired_keys().await;
+        let reports = keys::current(&settings.state_dir, KeyKind::Report, retired).await?;
+        link.hold(vec![reports.verifying_key()]);
+        link.refresh().await;
+        let orderly = Orderly {
+            stores,
+            node: settings.node.clone(),
+            reports,
+            orders: ring,
+            clock: Arc::new(System),
+            damaged: Damaged::default(),
+            pace: Pace::unbounded(),
+        };
+        Errands::new(link, orderly, &settings.state_dir)
+    };
+    prepare.await.map_err(Box::new)?.sweep(dry_run).await
 }
 
 impl fmt::Debug for DataNode {

@@ -21,7 +21,10 @@ use crate::views::keys::Key;
 /// is no rotation but a mistake.
 const GENERATIONS_MAX: u32 = 1_000;
 
-/// The keys of a control plane. The one for receipts is the data plane's.
+/// Held while a key file is looked for, and made if there is none.
+static LOADING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+/// The keys that every control plane has. The one for receipts is the data plane's.
 pub(super) struct Keys {
     pub(super) grant: SigningKey,
     checkpoint: CheckpointKey,
@@ -73,6 +76,8 @@ pub(super) async fn current(
 ) -> Result<SigningKey, Error> {
     let directory = state_dir.join("keys");
     let load = move || -> Result<SigningKey, Error> {
+        // Two that make the same key at once in one process would meet at the file beside it.
+        let _alone = LOADING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let last = last(&directory, kind)?;
         for generation in (1..=last).rev() {
             let key = SigningKey::load(&file(&directory, kind, generation), kind)?;

@@ -1,9 +1,12 @@
 //! The control plane, as a data node sees it: over HTTP, sometimes away.
 //!
-//! - **Enrolment**: the public half of the receipt key is recorded under the node's name. Asked again until it is done.
+//! - **Enrolment**: the public halves of its keys, for receipts and reports, are recorded under the node's name. Asked again
+//!   until it is done.
 //! - **Keys**: all of them, replaced whole every few seconds, so that what was retired ends here too; at once, when a
 //!   grant names one that is not known, though at most once in [`KEY_LOOKUP_MS`].
 //! - **Receipts**: offered until the control plane has decided. It decides alike however often it is asked.
+//! - **Orders**: asked for, never brought. Their reports are offered until the control plane has read them.
+//! - **Objects**: what the log says of those that lie here, and which may go.
 //! - The token is read from its file each time, so one that is exchanged there is taken up without a restart.
 //!
 //! Each call is made once: whoever needs it makes it again.
@@ -15,14 +18,16 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
+use super::sweep::{GivenUp, Registrar, SweepError};
 use super::{Error, files};
 use crate::client::{self, Client};
 use crate::contract::{KeyRing, SharedRing, VerifyingKey};
+use crate::control::objects::Judgement;
 use crate::data::{Deliver, Disposition, Undelivered};
-use crate::kernel::event::KeyKind;
-use crate::kernel::id::{KeyId, NodeName};
+use crate::kernel::id::{KeyId, NodeName, ObjectKey, OrderId, StoreName};
 use crate::kernel::limits::{CONTROL_ANSWER_SECONDS, KEY_LOOKUP_MS};
 use crate::wire::key::{AddKey, KeyEntry};
+use crate::wire::order::{JudgedObject, JudgedObjects, NameObjects, TakeOrders};
 use crate::wire::secret::Secret;
 
 /// The way to the control plane.
@@ -31,8 +36,8 @@ pub(super) struct Link {
     token_file: PathBuf,
     node: NodeName,
     ring: SharedRing,
-    /// The key to be recorded.
-    held: OnceLock<VerifyingKey>,
+    /// The keys to be recorded.
+    held: OnceLock<Vec<VerifyingKey>>,
     answered: AtomicBool,
     state: Mutex<State>,
     /// One that asks at a time.
@@ -85,9 +90,9 @@ impl Link {
         Ok(state.client.1.clone())
     }
 
-    /// The key of this node that has to be recorded.
-    pub(super) fn hold(&self, key: VerifyingKey) {
-        self.held.set(key).expect("held once");
+    /// The keys of this node that have to be recorded.
+    pub(super) fn hold(&self, keys: Vec<VerifyingKey>) {
+        self.held.set(keys).expect("held once");
     }
 
     /// Whether it ever told its keys.
@@ -103,7 +108,7 @@ impl Link {
         keys.chain(enrolled).collect()
     }
 
-    /// Receipt keys of this node that were retired; none, if nobody can be asked.
+    /// Keys of this node that were retired; none, if nobody can be asked.
     pub(super) async fn retired_keys(&self) -> Vec<KeyId> {
         let keys = self.ask_keys().await.unwrap_or_default();
         let ours = keys.into_iter().filter(|key| key.node == self.node && key.retired_at.is_some());
@@ -129,7 +134,7 @@ impl Link {
         };
         let enrolled = match self.held.get() {
             Some(_) if self.is_recorded() => None,
-            Some(key) if keys.is_none() => self.enroll(key).await.err(),
+            Some(held) if keys.is_none() => self.enroll(held).await.err(),
             _ => keys.clone(),
         };
         let mut state = self.state();
@@ -146,14 +151,18 @@ impl Link {
     }
 
     fn is_recorded(&self) -> bool {
-        self.held.get().is_some_and(|key| self.ring.current().get(&key.id()).is_some())
+        let known = self.ring.current();
+        self.held.get().is_some_and(|held| held.iter().all(|key| known.get(&key.id()).is_some()))
     }
 
-    async fn enroll(&self, key: &VerifyingKey) -> Result<(), String> {
+    async fn enroll(&self, held: &[VerifyingKey]) -> Result<(), String> {
         use base64::Engine as _;
-        let public = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(key.public());
-        let request = AddKey { kind: KeyKind::Receipt.to_string(), public, node: self.node.clone() };
-        within(self.client()?.add_key(&request)).await.map(drop)
+        for key in held {
+            let public = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(key.public());
+            let request = AddKey { kind: key.kind().to_string(), public, node: self.node.clone() };
+            within(self.client()?.add_key(&request)).await?;
+        }
+        Ok(())
     }
 
     /// Asks for the keys because one is met that is not known. Strangers cannot make it ask all the time. Whether the
@@ -171,6 +180,76 @@ impl Link {
         self.refresh().await;
         self.state().keys.is_none()
     }
+}
+
+/// Orders and reports.
+impl Link {
+    /// The orders for this node, as soon as there are any; none after a while.
+    pub(super) async fn next_orders(
+        &self,
+        stores: &[StoreName],
+        in_hand: &[OrderId],
+    ) -> Result<Vec<String>, String> {
+        let (node, stores, in_hand) = (self.node.clone(), stores.to_vec(), in_hand.to_vec());
+        let request = TakeOrders { node, stores, in_hand };
+        let taken = within(self.client()?.take_orders(&request)).await?;
+        Ok(taken.orders.iter().map(|order| order.reveal().to_owned()).collect())
+    }
+
+    /// Hands over a report. One that the control plane reads and refuses is done with too.
+    pub(super) async fn hand_over_report(&self, report: &str) -> Result<(), String> {
+        let client = self.client()?;
+        let offered = async {
+            match client.hand_over_report(report).await {
+                Err(error) if error.code() == Some("report-invalid") => {
+                    tracing::error!(%error, "the control plane refuses a report");
+                    Ok(())
+                }
+                outcome => outcome.map(drop),
+            }
+        };
+        within(offered).await
+    }
+
+    fn naming(&self, store: &StoreName, objects: &[ObjectKey]) -> NameObjects {
+        NameObjects { node: self.node.clone(), store: store.clone(), objects: objects.to_vec() }
+    }
+}
+
+#[async_trait]
+impl Registrar for Link {
+    async fn judge(&self, store: &StoreName, objects: &[ObjectKey]) -> Result<Vec<Judgement>, SweepError> {
+        let client = self.client().map_err(SweepError::Control)?;
+        let answer = within(client.judge_objects(&self.naming(store, objects))).await;
+        let judged = answered(answer.map_err(SweepError::Control)?, objects)?;
+        Ok(judged.into_iter().map(|(judgement, _)| judgement).collect())
+    }
+
+    async fn give_up(&self, store: &StoreName, objects: &[ObjectKey]) -> Result<Vec<GivenUp>, SweepError> {
+        let client = self.client().map_err(SweepError::Control)?;
+        let answer = within(client.give_up_objects(&self.naming(store, objects))).await;
+        let given_up = answered(answer.map_err(SweepError::Control)?, objects)?;
+        // The key of the orders may have been made for them.
+        self.refresh().await;
+        Ok(given_up)
+    }
+
+    async fn report(&self, text: &str) -> Result<(), SweepError> {
+        self.hand_over_report(text).await.map_err(SweepError::Control)
+    }
+}
+
+/// One answer for each object, or none is believed.
+fn answered(answer: JudgedObjects, objects: &[ObjectKey]) -> Result<Vec<GivenUp>, SweepError> {
+    let strange = || SweepError::Control("the control plane answered what is not understood".to_owned());
+    if answer.objects.len() != objects.len() {
+        return Err(strange());
+    }
+    let read = |one: JudgedObject| {
+        let judgement = Judgement::from_name(&one.judgement, one.position).ok_or_else(strange)?;
+        Ok::<GivenUp, SweepError>((judgement, one.order.map(|order| order.reveal().to_owned())))
+    };
+    answer.objects.into_iter().map(read).collect()
 }
 
 #[async_trait]

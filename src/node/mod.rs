@@ -21,8 +21,11 @@
 //! | `anchor.rs` | the checkpoint kept beside the blobs |
 //! | `control.rs` | the control plane: alone, or as part of a node |
 //! | `data.rs` | a data node: no database, and a control plane elsewhere |
-//! | `link.rs` | that control plane, over HTTP: enrolment, keys, receipts |
+//! | `link.rs` | that control plane, over HTTP: enrolment, keys, receipts, orders |
 //! | `deliver.rs` | receipts from plane to plane, in one process |
+//! | `orders.rs` | orders from plane to plane, in one process or over HTTP |
+//! | `scrub.rs` | blobs are read again |
+//! | `sweep.rs` | objects that nobody claims |
 //! | `background.rs` | what runs now and then |
 //! | `bounds.rs` | what settings bound in the data plane |
 //! | `keeper.rs` | whoever holds the database |
@@ -39,119 +42,51 @@ mod control;
 mod data;
 mod deliver;
 mod deposit;
+mod error;
 mod files;
 mod keeper;
 mod keys;
 mod link;
 mod offline;
+mod orders;
 mod read;
 mod replay;
+mod scrub;
 pub mod service;
 mod stores;
+mod sweep;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use sqlx::PgPool;
 
 use crate::clock::{Clock, System};
 use crate::config::Settings;
-use crate::contract::KeyFileError;
-use crate::control::{Context, Control, tokens};
+use crate::control::{Context, Control};
 use crate::data::DataPlane;
 use crate::kernel::event::KeyKind;
-use crate::kernel::id::{KeyId, NodeName, StoreName};
-use crate::log::{self, Log, checkpoint};
-use crate::postgres::{self, Database};
+use crate::kernel::id::{NodeName, StoreName};
+use crate::log::{Log, checkpoint};
+use crate::postgres::Database;
 use crate::stores::Store;
 use crate::views;
+use scrub::Reach;
 
 pub use control::ControlNode;
-pub use data::DataNode;
+pub use data::{DataNode, sweep_apart};
 pub use deposit::{DepositError, Deposited};
+pub use error::Error;
 pub use keys::successor;
 pub use offline::Offline;
 pub use read::{ReadError, Reading};
 pub use replay::{ReplayError, Replayed};
+pub use scrub::ScrubError;
+pub use sweep::{Gone, SweepError, SweptObjects, Why};
 
 /// The actor of what a node does by itself, and of what the program does that embeds it.
 const ACTOR: &str = "strongroom";
-
-/// Why a node did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The database is not to be had.
-    #[error(transparent)]
-    Postgres(#[from] postgres::Error),
-    /// A file or directory could not be read or made.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The views could not be prepared.
-    #[error(transparent)]
-    Views(#[from] views::replay::Error),
-    /// The views could not be read.
-    #[error(transparent)]
-    View(#[from] views::Error),
-    /// Other folds wrote the views.
-    #[error(
-        "the views were folded by generation {found}, this program has {ours}: run `strongroom views rebuild`"
-    )]
-    OtherFolds {
-        /// What is live.
-        found: i32,
-        /// What this program has.
-        ours: i32,
-    },
-    /// The store is not to be had.
-    #[error("blob store: {0}")]
-    Store(#[from] crate::stores::Error),
-    /// A signing key is not to be had.
-    #[error(transparent)]
-    Key(#[from] KeyFileError),
-    /// A signing key is recorded as held by another node.
-    #[error("key {key} is recorded as held by node {recorded}, this is {configured}: set --node {recorded}")]
-    OtherNode {
-        /// Which.
-        key: KeyId,
-        /// In the log.
-        recorded: NodeName,
-        /// In the settings.
-        configured: NodeName,
-    },
-    /// A data node was not told where its control plane is.
-    #[error("a data node has to be told where the control plane answers: --control-url")]
-    NoControl,
-    /// The address of the control plane cannot be used.
-    #[error("control-url: {0}")]
-    ControlUrl(crate::client::Error),
-    /// A data node has no log.
-    #[error("this is a data node: it has no log to look at; ask the control plane, with --url")]
-    NoLog,
-    /// The file of the admin token holds something else.
-    #[error("{} does not hold an API token; move it away", .0.display())]
-    AdminToken(PathBuf),
-    /// The log does not continue what was signed, or that cannot be found out.
-    #[error(transparent)]
-    Checkpoint(#[from] checkpoint::Error),
-    /// The log does not start.
-    #[error(transparent)]
-    Log(#[from] log::Error),
-    /// The keys of this node could not be recorded.
-    #[error("recording the keys of this node: {0}")]
-    Record(#[from] crate::control::keys::Error),
-    /// The control plane does not start.
-    #[error(transparent)]
-    Control(#[from] crate::control::Error),
-    /// The admin token could not be minted.
-    #[error(transparent)]
-    Token(#[from] tokens::Error),
-}
 
 /// How a node starts, beside its settings: what an operator says once.
 #[derive(Clone)]
@@ -160,13 +95,20 @@ pub struct Options {
     pub accept_clock: bool,
     /// Starts although no checkpoint is kept beside the blobs of a log that is not empty.
     pub accept_missing_checkpoint: bool,
+    /// Goes on from a log that is older than the checkpoint kept beside the blobs, and puts that on record.
+    pub accept_restored_log: bool,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { accept_clock: false, accept_missing_checkpoint: false, clock: Arc::new(System) }
+        Self {
+            accept_clock: false,
+            accept_missing_checkpoint: false,
+            accept_restored_log: false,
+            clock: Arc::new(System),
+        }
     }
 }
 
@@ -175,6 +117,7 @@ pub struct Node {
     plane: ControlNode,
     data: DataPlane,
     store: Arc<dyn Store>,
+    post: Arc<scrub::Post>,
     background: Mutex<Option<background::Tasks>>,
 }
 
@@ -203,10 +146,11 @@ impl Node {
         };
         let store = stores[&settings.store().name].clone();
         let plane = ControlNode::on(database, settings, options, store.clone()).await?;
-        match Self::open_data(&plane, stores).await {
+        match Self::open_data(&plane, stores.clone()).await {
             Ok(data) => {
-                let background = Mutex::new(Some(background::Tasks::of_data(&data)));
-                Ok(Self { plane, data, store, background })
+                let post = Arc::new(plane.post(Reach::Here { stores, damaged: data.damaged().clone() }));
+                let background = Mutex::new(Some(background::Tasks::of_data(&data, &post)));
+                Ok(Self { plane, data, store, post, background })
             }
             Err(error) => {
                 plane.shutdown().await;

@@ -39,6 +39,15 @@ pub(super) async fn beside(place: &StorePlace) -> Result<Arc<dyn Store>, stores:
     }))
 }
 
+/// Opens all of them only to read.
+pub(super) async fn all_beside(settings: &[StoreSettings]) -> Result<ByName, stores::Error> {
+    let mut opened = ByName::new();
+    for StoreSettings { name, place, .. } in settings {
+        opened.insert(name.clone(), beside(place).await?);
+    }
+    Ok(opened)
+}
+
 fn bucket(place: &StorePlace) -> S3Settings {
     let StorePlace::S3 { bucket, endpoint, region, prefix, storage_class } = place else {
         unreachable!("asked for a bucket")

@@ -160,6 +160,8 @@ async fn compare(
         "keys": "src/views/keys/compare.sql",
         "reads": "src/views/reads/compare.sql",
         "discarded_objects": "src/views/discarded_objects/compare.sql",
+        "damaged_blobs": "src/views/damaged_blobs/compare.sql",
+        "scrubs": "src/views/scrubs/compare.sql",
     }
     Ok(tables.into_values().collect())
 }

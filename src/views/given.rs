@@ -4,9 +4,9 @@ use uuid::Uuid;
 
 use crate::kernel::digest::{Blake3, Digests};
 use crate::kernel::event::{
-    BlobLinked, BlobStored, DiscardReason, Event, Fact, KeyAdded, KeyKind, KeyRetired, ManifestAccepted,
-    ManifestReadGranted, ObjectDiscarded, RepositoryCreated, RepositoryUpdated, TagRemoved, TagSet,
-    TokenMinted, TokenRevoked,
+    BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Event, Fact,
+    KeyAdded, KeyKind, KeyRetired, ManifestAccepted, ManifestReadGranted, ObjectDiscarded, RepositoryCreated,
+    RepositoryUpdated, TagRemoved, TagSet, TokenMinted, TokenRevoked,
 };
 use crate::kernel::id::{EventId, KeyId, ObjectKey, RepositoryName, StoreName, TokenId};
 use crate::log::Recorded;
@@ -142,4 +142,34 @@ pub(super) fn key_retired(number: u8) -> KeyRetired {
 
 pub(super) fn object_discarded(number: u8, reason: DiscardReason) -> ObjectDiscarded {
     ObjectDiscarded { store: store(), object: object(number), reason }
+}
+
+pub(super) fn blob_corrupt(content: u8, in_object: u8) -> BlobCorrupt {
+    let blob = DamagedBlob {
+        blake3: blake3(content),
+        object: object(in_object),
+        found: Damage::Corrupt,
+        report: "report".into(),
+    };
+    BlobCorrupt { store: store(), blobs: vec![blob] }
+}
+
+/// A summary of so many blobs, behind one and up to another.
+pub(super) fn blob_verified(after: Option<u8>, through: Option<u8>, blobs: u64) -> BlobVerified {
+    BlobVerified {
+        store: store(),
+        at_size: 0,
+        after: after.map(blake3),
+        through: through.map(blake3),
+        selection: Default::default(),
+        blobs,
+        bytes: blobs * 100,
+        root: [0; 32],
+        unread: Vec::new(),
+        restored: Vec::new(),
+    }
+}
+
+pub(super) fn blob_restored(content: u8) -> BlobVerified {
+    BlobVerified { restored: vec![blake3(content)], ..blob_verified(None, None, 0) }
 }

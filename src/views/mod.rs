@@ -21,12 +21,14 @@
 
 pub mod blobs;
 pub mod check;
+pub mod damaged_blobs;
 pub mod discarded_objects;
 pub mod keys;
 pub mod manifests;
 pub mod reads;
 pub mod replay;
 pub mod repositories;
+pub mod scrubs;
 pub mod tags;
 pub mod tokens;
 
@@ -51,7 +53,7 @@ pub use repositories::{NamePattern, Visible};
 use crate::log::{Folds, Guard, GuardFailure, Recorded};
 
 /// Which folds these are. One more with every change of a table, a fold or an `apply.sql` that changes any row.
-pub const GENERATION: i32 = 1;
+pub const GENERATION: i32 = 2;
 
 /// Why a view did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -103,5 +105,8 @@ async fn apply(connection: &mut PgConnection, events: &[Recorded]) -> Result<(),
     tokens::fold(events).apply(connection).await?;
     keys::fold(events).apply(connection).await?;
     reads::fold(events).apply(connection).await?;
-    discarded_objects::fold(events).apply(connection).await
+    discarded_objects::fold(events).apply(connection).await?;
+    // After `blobs`, which says what object each blob has.
+    damaged_blobs::fold(events).apply(connection).await?;
+    scrubs::fold(events).apply(connection).await
 }

@@ -11,7 +11,7 @@
 use sqlx::PgConnection;
 
 /// Made in this order, in whatever schema `search_path` names.
-const DDL: [&str; 8] = [
+const DDL: [&str; 10] = [
     include_str!("repositories/schema.sql"),
     include_str!("blobs/schema.sql"),
     include_str!("manifests/schema.sql"),
@@ -20,6 +20,8 @@ const DDL: [&str; 8] = [
     include_str!("keys/schema.sql"),
     include_str!("reads/schema.sql"),
     include_str!("discarded_objects/schema.sql"),
+    include_str!("damaged_blobs/schema.sql"),
+    include_str!("scrubs/schema.sql"),
 ];
 
 /// A schema that holds all views.

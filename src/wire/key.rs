@@ -12,7 +12,7 @@ pub struct KeyEntry {
     /// Its name, derived from the public key.
     #[schema(value_type = String)]
     pub key: KeyId,
-    /// What it signs: grant, receipt or checkpoint.
+    /// What it signs: grant, receipt, checkpoint, order or report.
     pub kind: String,
     /// The Ed25519 public key, base64url without padding.
     pub public: String,

@@ -10,6 +10,7 @@ pub mod cloud_event;
 pub mod event;
 pub mod key;
 pub mod manifest;
+pub mod order;
 pub mod problem;
 pub mod read;
 pub mod receipt;

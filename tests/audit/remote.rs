@@ -26,7 +26,7 @@ async fn records_and_a_checkpoint_are_enough_to_verify_the_log() {
     records(&evidence).await.iter().for_each(|record| drop(verifier.push(record)));
     let report = verifier.finish();
     assert!(report.is_clean(), "{:#?}", report.findings);
-    assert_eq!((report.events, report.checkpoints), (306, 1));
+    assert_eq!((report.events, report.checkpoints), (308, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ mod receipts;
 #[path = "../s3_server/mod.rs"]
 mod s3_server;
 mod sessions;
+mod simulation;
 mod sweep;
 mod takeover;
 mod together;

@@ -5,7 +5,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use strongroom::kernel::id::ObjectKey;
+use strongroom::stores::{Filesystem, Store as _};
 use tempfile::TempDir;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::harness::{Actor, Network, noise, scratch, text, tree, until};
 use crate::process::{Process, get};
@@ -193,6 +196,96 @@ fn a_receipt_reaches_a_control_plane_that_was_away_although_nobody_brings_it() {
     });
     admin.ok(&["push", text(&source), "acme/away:v1"]);
     apart.check("acme/away:v1", &source);
+}
+
+/// The object of the data node that has this content.
+fn object_with(data: &Path, content: &[u8]) -> PathBuf {
+    let shards = fs::read_dir(data.join("blobs/objects")).unwrap();
+    let mut objects = shards.flat_map(|shard| fs::read_dir(shard.unwrap().path()).unwrap());
+    let has = |path: &PathBuf| fs::read(path).unwrap() == content;
+    objects.find_map(|object| Some(object.unwrap().path()).filter(has)).expect("an object has it")
+}
+
+#[test]
+fn a_damaged_blob_is_found_by_its_data_node_given_to_nobody_and_repaired_by_the_next_push() {
+    let mut apart = Apart::enrolled();
+    let admin = apart.admin();
+    let source = apart.source(2 * MIB as usize);
+    admin.ok(&["push", text(&source), "acme/damaged:v1"]);
+    let state = apart.control.state.clone();
+    let settings = apart.settings();
+    let scrub = ["scrub", "--state-dir", text(&state), "--config", text(&settings)];
+    assert!(admin.ok(&scrub).starts_with("read "));
+
+    let content = noise(7, 1_000);
+    let object = object_with(&apart.data.state, &content);
+    let mut damaged = content.clone();
+    damaged[500] ^= 1;
+    fs::write(&object, damaged).unwrap();
+    let found = admin.run(&scrub);
+    assert!(found.status == 3 && found.stdout.contains("1 corrupt"), "{found:?}");
+    let refused = admin.run(&["cat", "acme/damaged:v1", "small-7"]);
+    assert!(refused.status != 0 && refused.stdout.is_empty(), "{refused:?}");
+    assert!(admin.ok(&["show", "acme/damaged:v1"]).contains("damaged: small-7"));
+
+    // A control plane that is away in mid scrub costs nothing: what was found is in its log, or found again.
+    apart.control.kill();
+    apart.control.restart();
+    until("the data node to be ready", || apart.data.ready().0 == 200);
+    assert_eq!(admin.run(&scrub).status, 3);
+
+    admin.ok(&["push", text(&source), "acme/damaged:v2"]);
+    admin.ok(&scrub);
+    apart.check("acme/damaged:v1", &source);
+
+    // Nobody answers for the store: it is said, and nothing is recorded.
+    apart.data.stop();
+    let untaken = admin.run(&scrub);
+    assert!(untaken.status == 1 && untaken.stderr.contains("no data node"), "{untaken:?}");
+    let before = admin.run(&["events", "--type", "blob.corrupt"]).stdout;
+    assert_eq!(before.lines().count(), 2, "a head and one event: {before}");
+    apart.data.restart();
+}
+
+#[test]
+fn a_data_node_sweeps_what_its_control_plane_gives_up() {
+    let mut apart = Apart::enrolled();
+    let admin = apart.admin();
+    let source = apart.source(MIB as usize);
+    admin.ok(&["push", text(&source), "acme/swept:v1"]);
+    apart.data.stop();
+    // Of a day long ago.
+    let old = ObjectKey::from_uuid(Uuid::new_v7(Timestamp::from_unix(NoContext, 1_700_000_000, 0)));
+    let path = apart.data.state.join("blobs");
+    let put = async {
+        let store = Filesystem::open(&path).await.unwrap();
+        store.put(&old, "nobody claims it".into()).await.unwrap();
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(put);
+    apart.data.restart();
+
+    let settings = apart.directory.path().join("data.toml");
+    let control = format!("http://{}", apart.control.address);
+    fs::write(&settings, format!("plane = 'data'\nnode = 'd1'\ncontrol-url = '{control}'\n")).unwrap();
+    let state = apart.data.state.clone();
+    let sweep = ["sweep", "--state-dir", text(&state), "--config", text(&settings)];
+    let would = admin.ok(&[&sweep[..], &["--dry-run"]].concat());
+    assert!(would.contains(old.as_str()) && would.contains("would go"), "{would}");
+    let given_up = admin.ok(&sweep);
+    assert!(given_up.contains("to be deleted (event "), "the service has the store: {given_up}");
+    apart.data.stop();
+    let swept = admin.ok(&sweep);
+    assert!(swept.contains("deleted (event "), "{swept}");
+    assert!(!admin.ok(&sweep).contains(old.as_str()));
+    apart.data.restart();
+    until("the data node to be ready", || apart.data.ready().0 == 200);
+    apart.check("acme/swept:v1", &source);
+
+    // Without its control plane it sweeps nothing.
+    apart.control.kill();
+    let refused = admin.run(&sweep);
+    assert!(refused.status == 1 && refused.stderr.contains("nothing is swept"), "{refused:?}");
+    apart.control.restart();
 }
 
 #[test]

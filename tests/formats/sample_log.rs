@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use strongroom::contract::{Receipt, SigningKey};
-use strongroom::kernel::digest::{Digests, Sha256};
+use strongroom::contract::{Found, Outcome, Receipt, Report, Reported, SigningKey};
+use strongroom::kernel::digest::{Blake3, Digests, Sha256};
 use strongroom::kernel::event::{
-    BlobLinked, BlobStored, DiscardReason, Event, Fact, KeyAdded, KeyKind, KeyRetired, ManifestAccepted,
-    ManifestReadGranted, ObjectDiscarded, RepositoryCreated, RepositoryUpdated, TagRemoved, TagSet,
-    TokenMinted, TokenRevoked,
+    BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Event, Fact,
+    KeyAdded, KeyKind, KeyRetired, LogRestored, ManifestAccepted, ManifestReadGranted, Members,
+    ObjectDiscarded, RepositoryCreated, RepositoryUpdated, Selection, TagRemoved, TagSet, TokenMinted,
+    TokenRevoked,
 };
 use strongroom::kernel::id::{
-    EventId, GrantId, ObjectKey, RepositoryName, RequestId, SessionId, StreamName, TokenId,
+    EventId, GrantId, ObjectKey, OrderId, RepositoryName, RequestId, SessionId, StreamName, TokenId,
 };
 use uuid::Uuid;
 
@@ -24,7 +25,8 @@ type Told = (StreamName, Fact);
 /// The small log. Times stand still and go on; half of the events have a cause.
 pub(crate) fn log() -> Vec<Event> {
     let mut versions: BTreeMap<StreamName, u64> = BTreeMap::new();
-    let told = [keys_and_tokens(), repositories(), blobs(), manifests(), tags(), endings()].concat();
+    let told =
+        [keys_and_tokens(), repositories(), blobs(), manifests(), tags(), endings(), scrubs()].concat();
     let event = |(n, (stream, fact)): (u128, Told)| {
         let next = versions.entry(stream.clone()).or_default();
         let seq = *next;
@@ -202,4 +204,68 @@ fn endings() -> Vec<Told> {
         (stream, ObjectDiscarded { store: name("main"), object, reason }.into())
     }));
     told
+}
+
+fn report(blob: Blake3, object: &ObjectKey, outcome: Outcome) -> String {
+    let report = Report {
+        order: OrderId(id(920)),
+        node: name("node-1"),
+        store: name("main"),
+        object: object.clone(),
+        at_ms: AT_MS,
+        task: Reported::Verify(blob),
+        outcome,
+    };
+    report.sign(&SigningKey::from_seed(KeyKind::Report, [4; 32]))
+}
+
+/// The blobs are read again twice: all of them, and those of a repository that were stored lately.
+fn scrubs() -> Vec<Told> {
+    let (full, empty) = (Digests::of(REPORT).blake3, Digests::of(b"").blake3);
+    let (full_object, empty_object) = (ObjectKey::from_uuid(id(901)), ObjectKey::from_uuid(id(903)));
+    let found = Outcome::Corrupt(Found { size_bytes: 20, digests: Some(Digests::of(b"else")) });
+    let damaged = |blake3, object: &ObjectKey, found, outcome| {
+        let report = report(blake3, object, outcome);
+        DamagedBlob { blake3, object: object.clone(), found, report }
+    };
+    let corrupt = BlobCorrupt {
+        store: name("main"),
+        blobs: vec![
+            damaged(full, &full_object, Damage::Corrupt, found),
+            damaged(empty, &empty_object, Damage::Missing, Outcome::Missing),
+        ],
+    };
+    let mut members = Members::default();
+    members.push(&full, &full_object, REPORT.len() as u64);
+    let all = BlobVerified {
+        store: name("main"),
+        at_size: 10,
+        after: None,
+        through: None,
+        selection: Selection::default(),
+        blobs: members.blobs(),
+        bytes: members.bytes(),
+        root: members.root(),
+        unread: vec![],
+        restored: vec![],
+    };
+    let part = BlobVerified {
+        after: Some(Blake3::new([1; 32])),
+        through: Some(Blake3::new([254; 32])),
+        selection: Selection { repository: Some(reports()), since_ms: Some(AT_MS) },
+        blobs: 0,
+        bytes: 0,
+        root: Members::default().root(),
+        unread: vec![empty],
+        restored: vec![full],
+        ..all.clone()
+    };
+    let restored = LogRestored { size: 50, root: [9; 32] };
+    let stream = StreamName::scrub(&name("main"));
+    vec![
+        (stream.clone(), all.into()),
+        (stream.clone(), corrupt.into()),
+        (stream, part.into()),
+        (StreamName::restorations(), restored.into()),
+    ]
 }

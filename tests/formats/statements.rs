@@ -1,10 +1,14 @@
-//! Grants, receipts and access tokens: `statements.json`. Ed25519 signs deterministically, so a statement is its bytes.
+//! Grants, receipts, orders, reports and access tokens: `statements.json`. Ed25519 signs deterministically, so a statement
+//! is its bytes.
 
 use serde_json::{Value as Json, json};
-use strongroom::contract::{AccessToken, Grant, KeyRing, Operation, Read, Receipt, SigningKey, Size, Upload};
+use strongroom::contract::{
+    AccessToken, Delete, Found, Grant, KeyRing, Operation, Order, Outcome, Read, Receipt, Report, Reported,
+    SigningKey, Size, Task, Upload, Verify,
+};
 use strongroom::kernel::digest::Digests;
 use strongroom::kernel::event::KeyKind;
-use strongroom::kernel::id::{GrantId, ObjectKey, SessionId, TokenId};
+use strongroom::kernel::id::{GrantId, ObjectKey, OrderId, SessionId, TokenId};
 use uuid::Uuid;
 
 use crate::files::{cases, compare, text};
@@ -19,8 +23,16 @@ fn receipt_key() -> SigningKey {
     SigningKey::from_seed(KeyKind::Receipt, [2; 32])
 }
 
+fn order_key() -> SigningKey {
+    SigningKey::from_seed(KeyKind::Order, [3; 32])
+}
+
+fn report_key() -> SigningKey {
+    SigningKey::from_seed(KeyKind::Report, [4; 32])
+}
+
 fn ring() -> KeyRing {
-    KeyRing::of([grant_key().verifying_key(), receipt_key().verifying_key()])
+    KeyRing::of([grant_key(), receipt_key(), order_key(), report_key()].map(|key| key.verifying_key()))
 }
 
 fn grants() -> Vec<Grant> {
@@ -72,6 +84,45 @@ fn access_token() -> AccessToken {
     }
 }
 
+fn orders() -> Vec<Order> {
+    let tasks = [
+        Task::Verify(Verify { digests: Digests::of(b"content"), size_bytes: 7 }),
+        Task::Delete(Delete { discarded_at: 42 }),
+    ];
+    let order = |(n, task)| Order {
+        id: OrderId(Uuid::from_u128(n)),
+        store: "main".parse().expect("a name"),
+        object: ObjectKey::from_uuid(Uuid::from_u128(8)),
+        issued_at_seconds: NOW_SECONDS,
+        expires_at_seconds: NOW_SECONDS + 3_600,
+        task,
+    };
+    (20..).zip(tasks).map(order).collect()
+}
+
+fn reports() -> Vec<Report> {
+    let blob = Reported::Verify(Digests::of(b"content").blake3);
+    let found = |size_bytes, digests| Outcome::Corrupt(Found { size_bytes, digests });
+    let told = [
+        (blob, Outcome::Done),
+        (blob, found(7, Some(Digests::of(b"c0ntent")))),
+        (blob, found(3, None)),
+        (blob, Outcome::Missing),
+        (blob, Outcome::Failed("the store did not answer".into())),
+        (Reported::Delete, Outcome::Done),
+    ];
+    let report = |(n, (task, outcome))| Report {
+        order: OrderId(Uuid::from_u128(n)),
+        node: "node-1".parse().expect("a name"),
+        store: "main".parse().expect("a name"),
+        object: ObjectKey::from_uuid(Uuid::from_u128(8)),
+        at_ms: NOW_SECONDS * 1_000,
+        task,
+        outcome,
+    };
+    (20..).zip(told).map(report).collect()
+}
+
 /// The claims of a statement, as its middle part has them.
 fn claims(statement: &str) -> Json {
     use base64::Engine as _;
@@ -85,12 +136,17 @@ fn vectors_are_what_the_code_signs() {
     let case = |statement: String| json!({"claims": claims(&statement), "statement": statement});
     let key = |key: &SigningKey| json!({"kind": key.kind().name(), "id": key.id(), "public": hex::encode(key.verifying_key().public())});
     let grants: Vec<Json> = grants().iter().map(|grant| case(grant.sign(&grant_key()))).collect();
+    let keys = [grant_key(), receipt_key(), order_key(), report_key()].map(|made| key(&made));
+    let orders: Vec<Json> = orders().iter().map(|order| case(order.sign(&order_key()))).collect();
+    let reports: Vec<Json> = reports().iter().map(|report| case(report.sign(&report_key()))).collect();
     let made = json!({
         "now_seconds": NOW_SECONDS,
-        "keys": [key(&grant_key()), key(&receipt_key())],
+        "keys": keys,
         "grants": grants,
         "receipts": [case(receipt().sign(&receipt_key()))],
         "access_tokens": [case(access_token().sign(&grant_key()))],
+        "orders": orders,
+        "reports": reports,
     });
     compare("statements", &made);
 }
@@ -115,6 +171,18 @@ fn statements_of_the_file_are_verified_and_read_back() {
         let statement = text(&case, "statement");
         assert_eq!(AccessToken::verify(statement, &ring(), now_ms), Ok(access_token()), "{case}");
         assert!(Grant::verify(statement, &ring(), now_ms).is_err(), "{case}");
+        assert_eq!(claims(statement), case["claims"]);
+    }
+    for (case, order) in cases("statements", "orders").iter().zip(orders()) {
+        let statement = text(case, "statement");
+        assert_eq!(Order::verify(statement, &ring(), now_ms), Ok(order), "{case}");
+        assert!(Grant::verify(statement, &ring(), now_ms).is_err(), "{case}");
+        assert_eq!(claims(statement), case["claims"]);
+    }
+    for (case, report) in cases("statements", "reports").iter().zip(reports()) {
+        let statement = text(case, "statement");
+        assert_eq!(Report::verify(statement, &ring(), now_ms), Ok(report), "{case}");
+        assert!(Receipt::verify(statement, &ring(), now_ms).is_err(), "{case}");
         assert_eq!(claims(statement), case["claims"]);
     }
 }

@@ -59,6 +59,11 @@ impl TestNode {
     /// Stops it in order, and starts another on the same database and directory.
     pub(crate) async fn restart(&mut self) {
         self.halt().await;
+        self.start_again().await;
+    }
+
+    /// Starts another after [`Self::halt`].
+    pub(crate) async fn start_again(&mut self) {
         let node = Node::open_with(self.prepared.settings.clone(), self.options.clone());
         self.node = Some(node.await.expect("a node starts again"));
     }

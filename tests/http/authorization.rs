@@ -64,6 +64,7 @@ const CASES: &[Case] = &[
     case("POST", "/v1/repositories/{repository}/-/reads", READ, &[As::Puller]),
     case("GET", "/v1/repositories/{repository}/-/blobs/{digest}", READ, &[As::Puller]),
     case("GET", "/v1/repositories/{repository}/-/blobs/{digest}/content", READ, &[As::Puller]),
+    case("GET", "/v1/repositories/{repository}/-/damaged-blobs", READ, &[As::Puller]),
     case("GET", "/v1/repositories/{repository}/-/tags", READ, &[As::Puller]),
     case("GET", "/v1/repositories/{repository}/-/tags/{tag}", READ, &[As::Puller]),
     case("PUT", "/v1/repositories/{repository}/-/tags/{tag}", PUSH, &[As::Pusher]),
@@ -73,6 +74,11 @@ const CASES: &[Case] = &[
     case("POST", "/v1/tokens/exchange", &[], &[As::Nobody]),
     case("DELETE", "/v1/tokens/{token}", TOKEN, &[As::Admin]),
     case("POST", "/v1/receipts", PUSH, &[As::Admin]),
+    case("POST", "/v1/orders", ADMIN, &[As::Admin]),
+    case("POST", "/v1/orders/next", PUSH, &[As::Admin]),
+    case("POST", "/v1/reports", PUSH, &[As::Admin]),
+    case("POST", "/v1/objects/judgements", PUSH, &[As::Admin]),
+    case("POST", "/v1/objects/discards", PUSH, &[As::Admin]),
     case("GET", "/data/status", &[], &[As::Nobody]),
     case("GET", "/v1/whoami", TOKEN, &[As::Stranger]),
     case("GET", "/v1/status", TOKEN, &[As::Stranger]),
@@ -179,6 +185,12 @@ async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
         ("POST", "uploads") if path.starts_with("/data") => request.header("upload-length", "3"),
         ("POST", "uploads") => request.json(&json!({ "blobs": [{ "size": 3 }] })),
         ("POST", "receipts") => request.json(&json!({ "receipt": "no.such.receipt" })),
+        ("POST", "orders") => request.json(&json!({ "order": "no.such.order" })),
+        ("POST", "next") => request.json(&json!({ "node": "d2", "stores": [], "in_hand": [] })),
+        ("POST", "reports") => request.json(&json!({ "report": "no.such.report" })),
+        ("POST", "judgements" | "discards") => {
+            request.json(&json!({ "node": "d2", "store": "main", "objects": [] }))
+        }
         ("POST", "reads") => request.json(&json!({ "reference": "v1" })),
         ("POST", "keys") => {
             let public = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";

@@ -146,3 +146,36 @@ async fn a_caller_that_goes_away_half_way_sends_the_rest_later() {
     assert!(stored["blobs"].as_array().unwrap().iter().all(|blob| blob["status"] == "stored"), "{stored}");
     scene.end().await;
 }
+
+#[tokio::test]
+async fn a_damaged_blob_is_repaired_by_one_that_comes_together_with_others() {
+    let scene = Scene::start().await;
+    scene.deposit(REPOSITORY, "v1", &[b"all is well", b"unharmed"]).await;
+    let objects = scene.node.settings().blobs_dir().expect("on this disk").join("objects");
+    let mut all = std::fs::read_dir(objects)
+        .unwrap()
+        .flat_map(|shard| std::fs::read_dir(shard.unwrap().path()).unwrap())
+        .map(|object| object.unwrap().path());
+    let object = all.find(|path| std::fs::read(path).unwrap() == b"all is well").unwrap();
+    std::fs::write(&object, b"all is ill!").unwrap();
+    let found = scene.node.scrub(Default::default(), None, &Default::default(), &|_| {}).await.unwrap();
+    assert_eq!((found.corrupt, found.missing), (1, 0));
+    let reads = format!("/v1/repositories/{REPOSITORY}/-/reads");
+    let read = || async { send(scene.upload("POST", &reads).json(&json!({ "reference": "v1" }))).await };
+    let refused = read().await.refuses(409, "blobs-damaged");
+    assert_eq!(refused["damaged"][0]["digest"], Digests::of(b"all is well").blake3.to_string());
+
+    let grants = grants(&scene, 2).await;
+    let body = [item(&grants[0], b"another"), item(&grants[1], b"all is well")].concat();
+    let answer = post(&scene, &grants[0], body).await;
+    let stored = answer.is(200).json();
+    assert!(stored["blobs"].as_array().unwrap().iter().all(|blob| blob["status"] == "stored"), "{stored}");
+    read().await.is(200);
+    let grant = scene.read_grant(REPOSITORY, "v1", b"all is well").await;
+    let path = format!("/data/blobs/{}", Digests::of(b"all is well").blake3);
+    assert_eq!(send(scene.request("GET", &path).bearer_auth(grant)).await.is(200).body, b"all is well");
+    assert!(object.exists(), "the damaged object is given up, and swept later");
+    let found = scene.node.scrub(Default::default(), None, &Default::default(), &|_| {}).await.unwrap();
+    assert_eq!((found.corrupt, found.missing, found.restored), (0, 0, 0));
+    scene.end().await;
+}

@@ -7,7 +7,7 @@ use crate::scene::{Scene, TABLES};
 
 /// Table, statement that changes a row, one that loses it, one that adds another; how the row is named, and the other.
 /// In the names `1` and `4` stand for the digests of these contents.
-const DAMAGES: [(&str, &str, &str, &str, &str, &str); 10] = [
+const DAMAGES: [(&str, &str, &str, &str, &str, &str); 12] = [
     (
         "repositories",
         "update view.repositories set public = not public where name = 'acme/repository-2'",
@@ -89,12 +89,29 @@ const DAMAGES: [(&str, &str, &str, &str, &str, &str); 10] = [
         "main/08/00000000000000000000000000000008",
         "other/x",
     ),
+    (
+        "damaged_blobs",
+        "update view.damaged_blobs set found = 'missing'",
+        "delete from view.damaged_blobs",
+        "insert into view.damaged_blobs values (repeat('a', 32)::bytea, 'other', 'x', 'corrupt', 0, 0)",
+        "blake3:{5}",
+        "blake3:6161616161616161616161616161616161616161616161616161616161616161",
+    ),
+    (
+        "scrubs",
+        "update view.scrubs set blobs = blobs + 1",
+        "delete from view.scrubs",
+        "insert into view.scrubs values ('other', 0, null, 0, 0, null, 0, 0)",
+        "main",
+        "other",
+    ),
 ];
 
 /// A name as in [`DAMAGES`], with digests in it.
 fn named(name: &str) -> String {
     let hex = |content| crate::history::digests(content).blake3.hex();
     let name = name.replace("{1}", &hex(1)).replace("{3}", &hex(3)).replace("{4}", &hex(4));
+    let name = name.replace("{5}", &hex(5));
     name.replace("{key}", crate::history::key(1).as_str())
 }
 

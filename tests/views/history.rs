@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use strongroom::kernel::digest::Digests;
 use strongroom::kernel::event::{
-    BlobLinked, BlobStored, DiscardReason, Fact, KeyAdded, KeyKind, KeyRetired, ManifestAccepted,
-    ManifestReadGranted, ObjectDiscarded, RepositoryCreated, RepositoryUpdated, TagRemoved, TagSet,
-    TokenMinted, TokenRevoked,
+    BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Fact, KeyAdded,
+    KeyKind, KeyRetired, ManifestAccepted, ManifestReadGranted, ObjectDiscarded, RepositoryCreated,
+    RepositoryUpdated, Selection, TagRemoved, TagSet, TokenMinted, TokenRevoked,
 };
 use strongroom::kernel::id::{KeyId, ObjectKey, RepositoryName, StoreName, Tag, TokenId};
 use uuid::Uuid;
@@ -129,6 +129,33 @@ pub(crate) fn discarded(n: u16, reason: DiscardReason) -> Fact {
     ObjectDiscarded { store: store(), object: object(n), reason }.into()
 }
 
+pub(crate) fn corrupt(content: u16, in_object: u16, found: Damage) -> Fact {
+    let blob = DamagedBlob {
+        blake3: digests(content).blake3,
+        object: object(in_object),
+        found,
+        report: "a report".into(),
+    };
+    BlobCorrupt { store: store(), blobs: vec![blob] }.into()
+}
+
+/// A summary of all blobs behind one and up to another; one blob is restored.
+pub(crate) fn verified(after: Option<u16>, through: Option<u16>, restored: Option<u16>) -> Fact {
+    BlobVerified {
+        store: store(),
+        at_size: 10,
+        after: after.map(|content| digests(content).blake3),
+        through: through.map(|content| digests(content).blake3),
+        selection: Selection::default(),
+        blobs: 3,
+        bytes: 3_000,
+        root: [0; 32],
+        unread: vec![],
+        restored: restored.map(|content| digests(content).blake3).into_iter().collect(),
+    }
+    .into()
+}
+
 /// Any fact, mostly of the kinds that are frequent.
 pub(crate) fn fact() -> impl Strategy<Value = Fact> {
     let repository = 0_u16..6;
@@ -138,7 +165,9 @@ pub(crate) fn fact() -> impl Strategy<Value = Fact> {
     prop_oneof![
         1 => (repository.clone(), any::<bool>()).prop_map(|(at, public)| created(at, public)),
         1 => (repository.clone(), any::<bool>()).prop_map(|(at, public)| updated(at, public)),
-        8 => (repository.clone(), content.clone(), 0_u16..1_000).prop_map(|(at, blob, object)| stored(at, blob, object)),
+        8 => (repository.clone(), content.clone(), 0_u16..4).prop_map(|(at, blob, object)| stored(at, blob, object)),
+        4 => (content.clone(), 0_u16..4, proptest::sample::select(&Damage::ALL[..])).prop_map(|(blob, object, found)| corrupt(blob, object, found)),
+        2 => (proptest::option::of(few.clone()), proptest::option::of(few.clone()), proptest::option::of(content.clone())).prop_map(|(after, through, blob)| verified(after, through, blob)),
         4 => (repository.clone(), content.clone(), repository.clone()).prop_map(|(at, blob, from)| linked(at, blob, from)),
         4 => (repository.clone(), content.clone()).prop_map(|(at, manifest)| accepted(at, manifest)),
         4 => (repository.clone(), content.clone(), 20_000_u64..20_004).prop_map(|(at, manifest, day)| read(at, manifest, day)),
@@ -179,5 +208,8 @@ pub(crate) fn everything() -> Vec<Fact> {
         key_retired(1),
         discarded(7, DiscardReason::Late),
         discarded(8, DiscardReason::Duplicate),
+        stored(0, 5, 5),
+        corrupt(5, 5, Damage::Corrupt),
+        verified(None, Some(2), None),
     ]
 }

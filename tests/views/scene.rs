@@ -11,15 +11,17 @@ use strongroom::views::{self, Views};
 
 use crate::harness::postgres::TestDatabase;
 
-pub(crate) const TABLES: [&str; 10] = [
+pub(crate) const TABLES: [&str; 12] = [
     "blob_repositories",
     "blobs",
+    "damaged_blobs",
     "discarded_objects",
     "keys",
     "manifests",
     "reads",
     "repositories",
     "repository_totals",
+    "scrubs",
     "tags",
     "tokens",
 ];

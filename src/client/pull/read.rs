@@ -5,7 +5,7 @@
 //! is not so.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use reqwest::Response;
@@ -15,6 +15,7 @@ use crate::client::{self, Client, Package};
 use crate::kernel::digest::{Blake3, Digest};
 use crate::kernel::id::{Reference, RepositoryName};
 use crate::kernel::manifest::Document;
+use crate::wire::blob::DamagedBlob;
 use crate::wire::read::{GrantReads, GrantedBlob};
 
 /// Times that a server may break off at the same byte before that is taken for damage and not for bad luck.
@@ -42,6 +43,8 @@ pub(super) struct Source {
     repository: RepositoryName,
     /// Which manifest of the package names which blob.
     named_by: Arc<HashMap<Blake3, Blake3>>,
+    /// What the server says of blobs that it gives to nobody.
+    damaged: Arc<Mutex<HashMap<Blake3, String>>>,
 }
 
 impl Source {
@@ -56,15 +59,15 @@ impl Source {
             let name = manifest.descriptor().digests.blake3;
             named_by.extend(manifest.blobs().into_keys().map(|blob| (blob, name)));
         }
-        let source =
-            Self { client: client.clone(), repository: repository.clone(), named_by: Arc::new(named_by) };
+        let (client, repository) = (client.clone(), repository.clone());
+        let source = Self { client, repository, named_by: Arc::new(named_by), damaged: Arc::default() };
         if let Document::Index(_) = &package.document {
             source.ask_for(package.digests.blake3, Vec::new()).await?;
         }
         Ok(source)
     }
 
-    /// Asks to read these blobs of the package.
+    /// Asks to read these blobs of the package. Those that the server gives to nobody are left out, and remembered.
     pub(super) async fn ask(
         &self,
         digests: Vec<Blake3>,
@@ -90,8 +93,27 @@ impl Source {
         digests: Vec<Digest>,
     ) -> Result<Vec<GrantedBlob>, client::Error> {
         let reference = Reference::Digest(manifest.into());
-        let request = GrantReads { reference, digests: Some(digests) };
+        let mut request = GrantReads { reference, digests: Some(digests) };
+        let refused = match self.client.grant_reads(&self.repository, &request).await {
+            Ok(granted) => return Ok(granted.blobs),
+            Err(refused) => refused,
+        };
+        let damaged = refused.damaged_blobs();
+        if damaged.is_empty() {
+            return Err(refused);
+        }
+        let is_damaged = |digest: &Digest| damaged.iter().any(|blob| *digest == blob.digest.into());
+        let mut wanted = request.digests.take().unwrap_or_default();
+        wanted.retain(|digest| !is_damaged(digest));
+        let reason =
+            |blob: &DamagedBlob| format!("it is {} since event {} of the log", blob.found, blob.since);
+        self.damaged().extend(damaged.iter().map(|blob| (blob.digest, reason(blob))));
+        request.digests = Some(wanted);
         Ok(self.client.grant_reads(&self.repository, &request).await?.blobs)
+    }
+
+    fn damaged(&self) -> MutexGuard<'_, HashMap<Blake3, String>> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -156,10 +178,16 @@ impl<'s> Reader<'s> {
     /// Asks for the rest.
     async fn open(&mut self) -> Result<(), Error> {
         let transport = self.source.client.transport();
+        if let Some(reason) = self.source.damaged().get(&self.digest).cloned() {
+            return Err(Error::Damaged(reason));
+        }
         if self.grant.is_none() {
             self.grant = self.source.ask(vec![self.digest]).await?.remove(&self.digest);
         }
         let Some(grant) = &self.grant else {
+            if let Some(reason) = self.source.damaged().get(&self.digest).cloned() {
+                return Err(Error::Damaged(reason));
+            }
             return Err(transport.unexpected(format!("no grant for blob {}", self.digest)).into());
         };
         let href = transport.resolve(&grant.href);

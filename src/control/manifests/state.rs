@@ -71,7 +71,10 @@ impl Loaded {
             expected.push((room.stream.clone(), None));
         }
         let accepts_at = facts.iter().position(|fact| matches!(fact, Fact::ManifestAccepted(_)));
-        (accepts_at, Change { events: ids.assign(facts), expected, guards: decided.guards })
+        (
+            accepts_at,
+            Change { events: ids.assign(facts), expected, guards: decided.guards, ..Change::default() },
+        )
     }
 }
 
@@ -87,6 +90,10 @@ async fn load_blobs(
     }
     for linked in blobs::linked(control.pool(), &command.repository, &wanted).await? {
         let blob = linked.blob;
+        if blob.damaged.is_some() {
+            // As good as not stored: what is missing is pushed, and that repairs it.
+            continue;
+        }
         found.insert(blob.blake3, Reach { sha256: blob.sha256, size_bytes: blob.size_bytes, from: None });
     }
     wanted.retain(|digest| !matches!(digest, Digest::Blake3(blob) if found.contains_key(blob)));

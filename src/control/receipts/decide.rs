@@ -11,9 +11,11 @@ pub(super) struct State {
     pub(super) late_by_seconds: Option<u64>,
     /// That its object was discarded, and why.
     pub(super) discarded: Option<DiscardReason>,
-    /// The live object of its blob.
+    /// The object of its blob.
     pub(super) stored_as: Option<(StoreName, ObjectKey)>,
-    /// Whether its blob is linked in its repository.
+    /// Whether that object was found corrupt or missing.
+    pub(super) damaged: bool,
+    /// Whether its blob is linked in its repository, and not damaged.
     pub(super) linked: bool,
     /// Whether something followed from its grant before.
     pub(super) grant_spent: bool,
@@ -53,7 +55,7 @@ pub(super) fn decide(state: &State, receipt: &Receipt, text: &str) -> Decision {
             DiscardReason::Duplicate if state.linked => Fate::Duplicate,
             DiscardReason::Late => Fate::Late { by_seconds: state.late_by_seconds.unwrap_or(0) },
             DiscardReason::Refused => Fate::Spent,
-            DiscardReason::Duplicate | DiscardReason::Abandoned => Fate::Discarded,
+            DiscardReason::Duplicate | DiscardReason::Abandoned | DiscardReason::Replaced => Fate::Discarded,
         });
     }
     if state.stored_as.as_ref().is_some_and(is_this_object) {
@@ -68,6 +70,10 @@ pub(super) fn decide(state: &State, receipt: &Receipt, text: &str) -> Decision {
     }
     if state.grant_spent {
         return discard(DiscardReason::Refused, Fate::Spent);
+    }
+    if let Some((store, object)) = state.stored_as.clone().filter(|_| state.damaged) {
+        let replaced = ObjectDiscarded { store, object, reason: DiscardReason::Replaced };
+        return Decision { facts: vec![replaced.into(), stored(receipt, text)], fate: Fate::Kept };
     }
     if state.stored_as.is_some() {
         let linked = BlobLinked {
@@ -184,6 +190,18 @@ mod tests {
         check(state.clone(), discards(DiscardReason::Duplicate), Fate::Duplicate);
         // A client that lost the answer may send the same grant again: same content, same answer.
         check(State { grant_spent: true, ..state }, discards(DiscardReason::Duplicate), Fate::Duplicate);
+    }
+
+    #[test]
+    fn bytes_of_a_damaged_blob_replace_its_object() {
+        let state = State { stored_as: another_object(), damaged: true, ..State::default() };
+        let (store, object) = another_object().unwrap();
+        let replaced = ObjectDiscarded { store, object, reason: DiscardReason::Replaced };
+        check(state.clone(), vec![replaced.into(), stored(&receipt(), TEXT)], Fate::Kept);
+        // The receipt of the damaged object itself repairs nothing.
+        check(State { stored_as: this_object(), ..state.clone() }, vec![], Fate::Kept);
+        let late = State { late_by_seconds: Some(9), ..state };
+        check(late, discards(DiscardReason::Late), Fate::Late { by_seconds: 9 });
     }
 
     #[test]

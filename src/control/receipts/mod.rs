@@ -4,6 +4,8 @@
 //!   its grant, and what follows for its object has ids derived from the object.
 //! - A blob has one live object. Bytes that are stored already are linked, on the ground of the receipt, and the new
 //!   object is discarded: two live objects would be moved, verified and deleted apart, and could differ.
+//! - A blob that is damaged is repaired by the next deposit of the same bytes: its new object is named, and the damaged
+//!   one discarded, in one append.
 //! - An object is deleted only after `object.discarded`; from then on its receipt is refused, also where both race:
 //!   either append expects the other's stream to be as it was.
 //!
@@ -15,9 +17,9 @@ mod decide;
 use crate::access::Action;
 use crate::contract::{self, Receipt};
 use crate::kernel::digest::Digests;
-use crate::kernel::event::Fact;
+use crate::kernel::event::{DiscardReason, Fact};
 use crate::kernel::id::{GrantId, NodeName, ObjectKey, RepositoryName, RequestId, StreamName};
-use crate::log;
+use crate::log::{self, Guard};
 use crate::views::{blobs, discarded_objects};
 
 use super::append::{Change, Ids, Retries};
@@ -229,7 +231,9 @@ async fn take(
         match loaded.append(control, cause, &receipt, &decision).await {
             Ok(position) => return outcome(decision.fate, position, &receipt),
             // The blob, the object or the grant has a history.
-            Err(log::Error::Conflict { .. } | log::Error::IdReused { .. }) => retries.again().await?,
+            Err(log::Error::Conflict { .. } | log::Error::IdReused { .. } | log::Error::Guard(_)) => {
+                retries.again().await?;
+            }
             Err(error) => return Err(super::Error::Log(error).into()),
         }
         loaded = Loaded::load(control, &receipt, late_by_seconds).await?;
@@ -281,11 +285,13 @@ impl Loaded {
         let earlier = control.recorded(Ids::of_grant(receipt.grant).id(0)).await?;
         let room = control.making_room(&receipt.repository).await?;
         let position = linked.as_ref().map_or(0, |linked| linked.linked_position);
+        let damaged = blob.as_ref().is_some_and(|blob| blob.damaged.is_some());
         let state = State {
             late_by_seconds,
             discarded: discarded.map(|found| found.reason),
+            damaged,
             stored_as: blob.map(|blob| (blob.store, blob.object)),
-            linked: linked.is_some(),
+            linked: linked.is_some() && !damaged,
             grant_spent: earlier.is_some(),
         };
         Ok(Self { state, blob_version, room, position })
@@ -308,12 +314,21 @@ impl Loaded {
                 (StreamName::blob(receipt.digests.blake3), self.blob_version),
                 (StreamName::object(&receipt.store, &receipt.object), None),
             ],
-            guards: Vec::new(),
+            ..Change::default()
         };
+        if decision.fate == Fate::Duplicate {
+            // The new object goes because the other one is as good; that must be so still.
+            change.guards.push(Guard::BlobsIntact { blobs: vec![receipt.digests.blake3] });
+        }
         let mut main = 0;
         for fact in &decision.facts {
             let id = match fact {
-                Fact::ObjectDiscarded(_) => Ids::of_object(&receipt.store, &receipt.object).id(0),
+                Fact::ObjectDiscarded(fact) => {
+                    if fact.reason == DiscardReason::Replaced {
+                        change.expected.push((StreamName::object(&fact.store, &fact.object), None));
+                    }
+                    Ids::of_object(&fact.store, &fact.object).id(0)
+                }
                 _ => Ids::of_grant(receipt.grant).id(0),
             };
             let deposits = matches!(fact, Fact::BlobStored(_) | Fact::BlobLinked(_));

@@ -6,7 +6,7 @@ use utoipa::openapi::{ComponentsBuilder, Content, Ref, Required, Response, Respo
 
 use super::ALWAYS;
 use crate::http::problem::Code;
-use crate::wire::{blob, event, key, manifest, read, receipt, repository, status, tag, token, upload};
+use crate::wire::{blob, event, key, manifest, order, read, receipt, repository, status, tag, token, upload};
 
 type Register = fn(ComponentsBuilder) -> ComponentsBuilder;
 
@@ -104,7 +104,40 @@ const NO_ROOM: [Code; 2] = [Code::TooManyUploads, Code::StorageFull];
 
 /// The operation of that name; none if nobody wrote it down.
 pub(super) fn described(name: &str) -> Option<Described> {
-    control(name).or_else(|| data(name)).or_else(|| reading(name)).or_else(|| log_and_process(name))
+    control(name)
+        .or_else(|| apart(name))
+        .or_else(|| data(name))
+        .or_else(|| reading(name))
+        .or_else(|| log_and_process(name))
+}
+
+/// What data nodes ask of a control plane elsewhere.
+fn apart(name: &str) -> Option<Described> {
+    Some(match name {
+        "orders::relay" => {
+            about("Have a signed order obeyed by a data node; without a report in the answer, ask again")
+                .takes::<order::RelayOrder>()
+                .gives::<order::RelayedOrder>(200, "The report, if there is one")
+                .refuses(&[Code::OrderInvalid, Code::OrderUntaken])
+        }
+        "orders::take" => about("Orders for a data node, as soon as there are any; needs `node:<name>`")
+            .takes::<order::TakeOrders>()
+            .gives::<order::TakenOrders>(200, "What it is to do; nothing, after a few seconds")
+            .refuses(&[Code::ScopeMissing]),
+        "orders::report" => about("Hand over a report; needs `node:<name>` of any node")
+            .takes::<order::DeliverReport>()
+            .gives::<order::TakenReport>(200, "It was read")
+            .refuses(&[Code::ReportInvalid, Code::ScopeMissing]),
+        "orders::judge" => about("What the log says of objects that lie in a store; needs `node:<name>`")
+            .takes::<order::NameObjects>()
+            .gives::<order::JudgedObjects>(200, "In the order asked")
+            .refuses(&[Code::InvalidArgument, Code::ScopeMissing]),
+        "orders::give_up" => about("Give up objects that nobody claims; needs `node:<name>`")
+            .takes::<order::NameObjects>()
+            .gives::<order::JudgedObjects>(200, "In the order asked, with orders to delete them")
+            .refuses(&[Code::InvalidArgument, Code::ScopeMissing]),
+        _ => return None,
+    })
 }
 
 fn control(name: &str) -> Option<Described> {
@@ -137,6 +170,10 @@ fn control(name: &str) -> Option<Described> {
         "blobs::get" => about("What is known of a blob that is linked in the repository")
             .gives::<blob::Blob>(200, "Its digests and size")
             .refuses(&[Code::InvalidPath, Code::BlobUnknown]),
+        "blobs::damaged" => about("Blobs of the repository that are damaged, and so given to nobody")
+            .query(PAGE)
+            .gives::<blob::DamagedBlobs>(200, "A page")
+            .refuses(&[Code::InvalidPath, Code::RepositoryUnknown]),
         "blobs::content" => about("To the bytes of a blob of a package, by redirect")
             .query(&["package"])
             .gives_nothing(307, "`Location` has the bytes, with a grant")
@@ -145,7 +182,7 @@ fn control(name: &str) -> Option<Described> {
             .header("Idempotency-Key")
             .takes::<read::GrantReads>()
             .gives::<read::GrantedReads>(200, "A grant for each blob")
-            .refuses(&[Code::ManifestUnknown, Code::BlobUnknown]),
+            .refuses(&[Code::ManifestUnknown, Code::BlobUnknown, Code::BlobsDamaged]),
         "tokens::list" => {
             about("Tokens, without their secrets").query(PAGE).gives::<token::Tokens>(200, "A page")
         }

@@ -3,11 +3,17 @@
 use super::{Code, Problem};
 use crate::access;
 use crate::contract;
+use crate::control::orders::NotCarried;
 use crate::control::tags::Moved;
-use crate::control::{self, blobs, keys, manifests, reads, receipts, repositories, tags, tokens, uploads};
+use crate::control::{
+    self, blobs, keys, manifests, orders, reads, receipts, repositories, tags, tokens, uploads,
+};
 use crate::kernel::digest::Blake3;
 use crate::log;
+use crate::node::SweepError;
 use crate::views;
+use crate::views::blobs::Damaged;
+use crate::wire::blob::DamagedBlob;
 
 impl From<access::Denied> for Problem {
     fn from(denied: access::Denied) -> Self {
@@ -150,6 +156,29 @@ impl From<receipts::Error> for Problem {
     }
 }
 
+impl From<orders::Error> for Problem {
+    fn from(error: orders::Error) -> Self {
+        use orders::Error as E;
+        let told = format!("{error}.");
+        match error {
+            E::NoOrder(_) => Self::new(Code::OrderInvalid, told),
+            E::Statement(_) | E::OtherNode(_) | E::OtherOrder => Self::new(Code::ReportInvalid, told),
+            E::NotCarried(NotCarried(why)) => Self::new(Code::OrderUntaken, format!("{why}.")),
+            E::Shared(error) => error.into(),
+        }
+    }
+}
+
+impl From<SweepError> for Problem {
+    fn from(error: SweepError) -> Self {
+        match error {
+            SweepError::Log(error) => error.into(),
+            SweepError::Report(error) => error.into(),
+            error => Self::failure(Code::Unavailable, error),
+        }
+    }
+}
+
 impl From<blobs::Error> for Problem {
     fn from(error: blobs::Error) -> Self {
         use blobs::Error as E;
@@ -218,6 +247,15 @@ impl From<reads::Error> for Problem {
             E::Package(error) => error.into(),
             E::NotInPackage { digests } => Self::new(Code::BlobUnknown, told).member("digests", digests),
             E::BlobsMissing { .. } => Self::failure(Code::Internal, told),
+            E::BlobsDamaged { damaged } => {
+                let one = |(digest, damaged): (Blake3, Damaged)| DamagedBlob {
+                    digest,
+                    found: damaged.found.to_string(),
+                    since: damaged.position,
+                };
+                let damaged: Vec<DamagedBlob> = damaged.into_iter().map(one).collect();
+                Self::new(Code::BlobsDamaged, told).member("damaged", damaged)
+            }
             E::Shared(error) => error.into(),
         }
     }

@@ -1,7 +1,8 @@
 //! `key.added`, `key.retired`.
 //!
 //! ```text
-//! key.added   = { "key": text, "kind": "grant" / "receipt" / "checkpoint", "public": bytes .size 32, "node": text }
+//! key.added   = { "key": text, "kind": "grant" / "receipt" / "checkpoint" / "order" / "report",
+//!                 "public": bytes .size 32, "node": text }
 //! key.retired = { "key": text }
 //! ```
 //! Ed25519 public keys (RFC 8032). A key signs one kind of statement only.
@@ -21,11 +22,15 @@ pub enum KeyKind {
     Receipt,
     /// Statements of the log about itself.
     Checkpoint,
+    /// What the control plane wants done with an object.
+    Order,
+    /// What the data plane found when it did so.
+    Report,
 }
 
 impl KeyKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Grant, Self::Receipt, Self::Checkpoint];
+    pub const ALL: [Self; 5] = [Self::Grant, Self::Receipt, Self::Checkpoint, Self::Order, Self::Report];
 
     /// Its name in records, files and key sets.
     pub const fn name(self) -> &'static str {
@@ -33,6 +38,8 @@ impl KeyKind {
             Self::Grant => "grant",
             Self::Receipt => "receipt",
             Self::Checkpoint => "checkpoint",
+            Self::Order => "order",
+            Self::Report => "report",
         }
     }
 }
@@ -47,7 +54,8 @@ impl FromStr for KeyKind {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or("one of grant, receipt, checkpoint")
+        let known = Self::ALL.into_iter().find(|kind| kind.name() == text);
+        known.ok_or("one of grant, receipt, checkpoint, order, report")
     }
 }
 

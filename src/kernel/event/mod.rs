@@ -14,18 +14,22 @@
 
 mod blob;
 mod key;
+mod log;
 mod manifest;
 mod object;
 mod repository;
+mod scrub;
 mod stream;
 mod tag;
 mod token;
 
 pub use blob::{BlobLinked, BlobStored};
 pub use key::{KeyAdded, KeyKind, KeyRetired};
+pub use log::LogRestored;
 pub use manifest::{ManifestAccepted, ManifestReadGranted};
 pub use object::{DiscardReason, ObjectDiscarded};
 pub use repository::{RepositoryCreated, RepositoryUpdated};
+pub use scrub::{BlobCorrupt, BlobVerified, Damage, DamagedBlob, Members, Selection};
 pub use tag::{TagRemoved, TagSet};
 pub use token::{TokenMinted, TokenRevoked};
 
@@ -148,6 +152,12 @@ facts! {
     KeyRetired,
     /// An object that no event will name may be deleted.
     ObjectDiscarded,
+    /// Blobs were read again and are what they were.
+    BlobVerified,
+    /// Blobs were read again and are not what they were, or not there.
+    BlobCorrupt,
+    /// The log goes on from an older backup of itself.
+    LogRestored,
 }
 
 impl Fact {
@@ -166,7 +176,10 @@ impl Fact {
             | Self::TokenRevoked(_)
             | Self::KeyAdded(_)
             | Self::KeyRetired(_)
-            | Self::ObjectDiscarded(_) => None,
+            | Self::ObjectDiscarded(_)
+            | Self::BlobVerified(_)
+            | Self::BlobCorrupt(_)
+            | Self::LogRestored(_) => None,
         }
     }
 

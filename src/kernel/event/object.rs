@@ -1,4 +1,5 @@
-//! `object.discarded`: `{ "store": text, "object": text, "reason": "duplicate" / "late" / "refused" / "abandoned" }`.
+//! `object.discarded`: `{ "store": text, "object": text, "reason": "duplicate" / "late" / "refused" / "abandoned" /
+//! "replaced" }`.
 //!
 //! From this event on a receipt for that object is refused, so the object may be deleted whenever.
 
@@ -19,11 +20,13 @@ pub enum DiscardReason {
     Refused,
     /// Its upload ended without a receipt.
     Abandoned,
+    /// It was found damaged, and its blob has another object by now.
+    Replaced,
 }
 
 impl DiscardReason {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Duplicate, Self::Late, Self::Refused, Self::Abandoned];
+    pub const ALL: [Self; 5] = [Self::Duplicate, Self::Late, Self::Refused, Self::Abandoned, Self::Replaced];
 
     /// Its name in records.
     pub const fn name(self) -> &'static str {
@@ -32,6 +35,7 @@ impl DiscardReason {
             Self::Late => "late",
             Self::Refused => "refused",
             Self::Abandoned => "abandoned",
+            Self::Replaced => "replaced",
         }
     }
 }
@@ -47,11 +51,11 @@ impl FromStr for DiscardReason {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let known = Self::ALL.into_iter().find(|reason| reason.name() == text);
-        known.ok_or("one of duplicate, late, refused, abandoned")
+        known.ok_or("one of duplicate, late, refused, abandoned, replaced")
     }
 }
 
-/// An object that no event names, and none ever will.
+/// An object that no event will name any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectDiscarded {
     /// The store that has it.

@@ -20,6 +20,9 @@ impl Fact {
             Self::KeyAdded(data) => StreamName::key(&data.key),
             Self::KeyRetired(data) => StreamName::key(&data.key),
             Self::ObjectDiscarded(data) => StreamName::object(&data.store, &data.object),
+            Self::BlobVerified(data) => StreamName::scrub(&data.store),
+            Self::BlobCorrupt(data) => StreamName::scrub(&data.store),
+            Self::LogRestored(_) => StreamName::restorations(),
         }
     }
 }

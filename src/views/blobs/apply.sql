@@ -1,6 +1,7 @@
 -- views.blobs.apply
 -- $1..$7 are blobs that were stored, $8..$12 links to make where there are none. A link without a size is of a blob
--- that was stored before this run: all parts see the tables as they were, which is what it means.
+-- that was stored before this run: all parts see the tables as they were, which is what it means. What is stored again
+-- is damaged no more.
 with stored as (
     insert into blobs (blake3, sha256, size_bytes, store, object, stored_at_ms, position)
     select * from unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
@@ -11,6 +12,9 @@ with stored as (
         object = excluded.object,
         stored_at_ms = excluded.stored_at_ms,
         position = excluded.position
+),
+healed as (
+    delete from damaged_blobs where blake3 = any ($1::bytea[])
 ),
 linked as (
     insert into blob_repositories (blake3, repository, size_bytes, linked_at_ms, position)

@@ -2,9 +2,11 @@
 //!
 //! - The last `blob.stored` of a blob names its object: what is stored again replaces what was lost.
 //! - The first event that links a blob to a repository makes the link. Only a new link adds to the repository's totals.
+//! - A blob that is stored again is damaged no more (see `damaged_blobs`).
 //! - A link made by `blob.linked` counts the size that the blob had at that place in the log.
 
 mod query;
+mod scope;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +17,8 @@ use crate::kernel::digest::{Blake3, Sha256};
 use crate::kernel::event::Fact;
 use crate::log::Recorded;
 
-pub use query::{Blob, Linked, Reachable, get, linked, linked_in_any, locate, page};
+pub use query::{Blob, Damaged, Linked, Reachable, get, linked, linked_in_any, locate, page};
+pub use scope::{Scope, Totals, claims, to_read, totals};
 
 /// Blobs as they are after a run of events, and links to make where there are none.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use sqlx::PgExecutor;
 
 use crate::kernel::digest::{Blake3, Digest, Sha256};
+use crate::kernel::event::Damage;
 use crate::kernel::id::{ObjectKey, RepositoryName, StoreName};
 use crate::views::Error;
 use crate::views::repositories::Visible;
@@ -10,8 +11,9 @@ use crate::views::row::Table;
 
 const TABLE: Table = Table("blobs");
 const LINKS: Table = Table("blob_repositories");
+const DAMAGED: Table = Table("damaged_blobs");
 
-/// A live blob and the object that has its bytes.
+/// A blob and the object that has its bytes, or should have them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
     /// Its primary address.
@@ -27,6 +29,17 @@ pub struct Blob {
     /// When the event was recorded that named this object, milliseconds since the epoch.
     pub stored_at_ms: u64,
     /// That event.
+    pub position: u64,
+    /// What was found to be wrong with the object. Then the blob is given to nobody.
+    pub damaged: Option<Damaged>,
+}
+
+/// What was found in the place of a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Damaged {
+    /// What is wrong.
+    pub found: Damage,
+    /// The event that says so.
     pub position: u64,
 }
 
@@ -54,21 +67,31 @@ pub struct Reachable {
     pub repository: RepositoryName,
 }
 
-struct Row {
-    blake3: Vec<u8>,
-    sha256: Vec<u8>,
-    size_bytes: i64,
-    store: String,
-    object: String,
-    stored_at_ms: i64,
-    position: i64,
+pub(super) struct Row {
+    pub(super) blake3: Vec<u8>,
+    pub(super) sha256: Vec<u8>,
+    pub(super) size_bytes: i64,
+    pub(super) store: String,
+    pub(super) object: String,
+    pub(super) stored_at_ms: i64,
+    pub(super) position: i64,
+    pub(super) found: Option<String>,
+    pub(super) damaged_position: Option<i64>,
 }
 
 impl TryFrom<Row> for Blob {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
+        let damaged = match (row.found, row.damaged_position) {
+            (Some(found), Some(position)) => Some(Damaged {
+                found: DAMAGED.parse("found", &found)?,
+                position: DAMAGED.unsigned("position", position)?,
+            }),
+            _ => None,
+        };
         Ok(Self {
+            damaged,
             blake3: TABLE.blake3("blake3", &row.blake3)?,
             sha256: TABLE.sha256("sha256", &row.sha256)?,
             size_bytes: TABLE.unsigned("size_bytes", row.size_bytes)?,
@@ -134,6 +157,8 @@ pub async fn linked(
                     object: row.object,
                     stored_at_ms: row.stored_at_ms,
                     position: row.position,
+                    found: row.found,
+                    damaged_position: row.damaged_position,
                 }
                 .try_into()?,
             })
@@ -141,7 +166,7 @@ pub async fn linked(
         .collect()
 }
 
-/// Of these blobs, those that are linked to a repository that the caller sees, in any order.
+/// Of these blobs, those that are linked to a repository that the caller sees, in any order. None that is damaged.
 ///
 /// # Errors
 /// As [`get`].

@@ -13,6 +13,8 @@ create table blobs (
 );
 -- Clients name blobs by either digest. Not unique: what the log says is folded, never refused.
 create index blobs_sha256_idx on blobs (sha256);
+-- A sweep asks which of the objects that lie in a store a blob has. Only for equality, and smaller than the keys.
+create index blobs_object_idx on blobs using hash (object);
 comment on table blobs is 'Live blobs and the object that has their bytes.';
 comment on column blobs.blake3 is 'Primary address, 32 bytes.';
 comment on column blobs.sha256 is 'Alias of the same bytes, 32 bytes.';

@@ -12,7 +12,7 @@ use super::row::bigint;
 use crate::kernel::event::Fact;
 use crate::log::Recorded;
 
-pub use query::{Discarded, get};
+pub use query::{Discarded, among, get};
 
 /// Rows to make where there are none, by store and object.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! What control asks about discarded objects.
 
+use std::collections::HashMap;
+
 use sqlx::PgExecutor;
 
 use crate::kernel::event::DiscardReason;
@@ -38,4 +40,22 @@ pub async fn get(
         discarded_at_ms: TABLE.unsigned("discarded_at_ms", row.discarded_at_ms)?,
         position: TABLE.unsigned("position", row.position)?,
     }))
+}
+
+/// Of these objects of a store, those that were discarded, with the event that did.
+///
+/// # Errors
+/// If the database does not answer, or a row is damaged.
+pub async fn among(
+    db: impl PgExecutor<'_>,
+    store: &StoreName,
+    objects: &[ObjectKey],
+) -> Result<HashMap<ObjectKey, u64>, Error> {
+    let keys: Vec<&str> = objects.iter().map(ObjectKey::as_str).collect();
+    sqlx::query_file!("src/views/discarded_objects/among.sql", store.as_str(), &keys as _)
+        .fetch_all(db)
+        .await?
+        .into_iter()
+        .map(|row| Ok((TABLE.parse("object", &row.object)?, TABLE.unsigned("position", row.position)?)))
+        .collect()
 }

@@ -6,6 +6,8 @@ where not exists (
     select
     from blob_repositories l
     join blobs b on b.blake3 = l.blake3
-    where l.blake3 = u.blake3 and l.repository = ($1::text[])[u.guard + 1]
+    where l.blake3 = u.blake3
+        and l.repository = ($1::text[])[u.guard + 1]
+        and not exists (select from damaged_blobs d where d.blake3 = b.blake3)
 )
 order by u.ordinal

@@ -1,7 +1,7 @@
 //! Guards of the log, answered from the views: one statement for each kind that a batch has.
 //!
 //! - What is missing is named in full, in the order in which the guard named it, each once.
-//! - A blob must be live and linked; either alone is not enough.
+//! - A blob must be stored, linked and not damaged; none alone is enough.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +41,23 @@ pub(super) async fn failing(
         .await?;
         missing.0.extend(found.into_iter().map(|ordinal| asked.manifests.named(ordinal)));
     }
+    if !asked.intact.digests.is_empty() {
+        let Wanted { owners, digests, .. } = &asked.intact;
+        let found = sqlx::query_file_scalar!("src/views/guards/blobs_damaged.sql", &owners, digests as _)
+            .fetch_all(&mut *connection)
+            .await?;
+        missing.0.extend(found.into_iter().map(|ordinal| asked.intact.named(ordinal)));
+    }
+    objects(connection, &asked, &mut missing).await?;
+    Ok(missing.failures(guards))
+}
+
+/// Guards about objects.
+async fn objects(
+    connection: &mut PgConnection,
+    asked: &Asked<'_>,
+    missing: &mut Missing,
+) -> Result<(), sqlx::Error> {
     if !asked.objects.is_empty() {
         let discarded = sqlx::query_file_scalar!(
             "src/views/guards/objects_discarded.sql",
@@ -52,7 +69,18 @@ pub(super) async fn failing(
         .await?;
         missing.0.extend(discarded.into_iter().map(|index| (index as usize, None)));
     }
-    Ok(missing.failures(guards))
+    if !asked.unclaimed.is_empty() {
+        let claimed = sqlx::query_file_scalar!(
+            "src/views/guards/objects_claimed.sql",
+            &asked.unclaimed.iter().map(|(index, _, _)| *index as i64).collect::<Vec<_>>(),
+            &asked.unclaimed.iter().map(|(_, store, _)| *store).collect::<Vec<_>>() as _,
+            &asked.unclaimed.iter().map(|(_, _, object)| *object).collect::<Vec<_>>() as _,
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        missing.0.extend(claimed.into_iter().map(|index| (index as usize, None)));
+    }
+    Ok(())
 }
 
 /// What the guards of each kind ask, as columns.
@@ -62,6 +90,10 @@ struct Asked<'a> {
     manifests: Wanted<'a>,
     /// Index of the guard, store, object.
     objects: Vec<(usize, &'a str, &'a str)>,
+    /// Wherever they are linked.
+    intact: Wanted<'a>,
+    /// Index of the guard, store, object.
+    unclaimed: Vec<(usize, &'a str, &'a str)>,
 }
 
 /// Digests that have to be in a repository. The name of a repository is sent once, however many digests it is for.
@@ -77,6 +109,10 @@ impl<'a> Wanted<'a> {
     fn add(&mut self, index: usize, repository: &'a str, digests: &'a [Blake3]) {
         self.repositories.resize(index, None);
         self.repositories.push(Some(repository));
+        self.add_anywhere(index, digests);
+    }
+
+    fn add_anywhere(&mut self, index: usize, digests: &'a [Blake3]) {
         self.owners.extend(digests.iter().map(|_| index as i64));
         self.digests.extend(digests.iter().map(|digest| digest.as_bytes().as_slice()));
     }
@@ -101,6 +137,10 @@ impl<'a> Asked<'a> {
                 }
                 Guard::ObjectNotDiscarded { store, object } => {
                     asked.objects.push((index, store.as_str(), object.as_str()));
+                }
+                Guard::BlobsIntact { blobs } => asked.intact.add_anywhere(index, blobs),
+                Guard::ObjectUnclaimed { store, object } => {
+                    asked.unclaimed.push((index, store.as_str(), object.as_str()));
                 }
             }
         }
@@ -130,6 +170,10 @@ impl Missing {
                 }
                 Guard::ObjectNotDiscarded { store, object } => {
                     GuardFailure::ObjectDiscarded { store: store.clone(), object: object.clone() }
+                }
+                Guard::BlobsIntact { .. } => GuardFailure::BlobsDamaged { damaged: missing },
+                Guard::ObjectUnclaimed { store, object } => {
+                    GuardFailure::ObjectClaimed { store: store.clone(), object: object.clone() }
                 }
             };
             (index, failure)

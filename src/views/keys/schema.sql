@@ -13,7 +13,7 @@ create table keys (
 );
 comment on table keys is 'Signing keys, public part.';
 comment on column keys.key is 'First 16 hex characters of the SHA-256 of the public key.';
-comment on column keys.kind is 'The one kind of statement that it signs: grant, receipt or checkpoint.';
+comment on column keys.kind is 'The one kind of statement that it signs: grant, receipt, checkpoint, order or report.';
 comment on column keys.public is 'Ed25519 public key, 32 bytes (RFC 8032).';
 comment on column keys.node is 'The node that holds the private key.';
 comment on column keys.added_at_ms is 'When it was added: milliseconds since the Unix epoch, UTC.';

@@ -1,0 +1,253 @@
+//! An order: the control plane wants something done with an object.
+//!
+//! ```text
+//! claims = { "aud": "strongroom-data", "jti": uuid, "iat": seconds, "exp": seconds, "store": text, "object": text,
+//!            ? "verify": { "blake3": digest, "sha256": digest, "size": uint },
+//!            ? "delete": { "discarded_at": uint (position) } }
+//! ```
+//! - An object is read again to its end, or deleted. A deletion names the event by which the log gave the object up
+//!   (`object.discarded`); there is no order to delete what the log has not.
+//! - Obeying one twice is harmless: object keys are never used again.
+//! - After `exp` nobody begins with it. Whoever has begun ends it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use super::jws::{self, Kind};
+use super::keys::{KeyRing, SigningKey};
+use crate::kernel::digest::{Blake3, Digests, Sha256};
+use crate::kernel::event::KeyKind;
+use crate::kernel::id::{ObjectKey, OrderId, StoreName};
+use crate::kernel::limits::{BLOB_MAX_BYTES, CLOCK_SKEW_SECONDS, ORDER_LIFE_SECONDS};
+
+/// `aud`: the plane that obeys orders.
+const AUDIENCE: &str = "strongroom-data";
+
+const KIND: Kind = Kind { typ: "strongroom-order+jwt", name: "order", key: KeyKind::Order };
+
+/// Something to be done with an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Unique; the report names it.
+    pub id: OrderId,
+    /// The store that has the object.
+    pub store: StoreName,
+    /// Which object.
+    pub object: ObjectKey,
+    /// When it was signed, seconds since the epoch.
+    pub issued_at_seconds: u64,
+    /// Until when it may be begun, seconds since the epoch; at most [`ORDER_LIFE_SECONDS`] later.
+    pub expires_at_seconds: u64,
+    /// What is to be done.
+    pub task: Task,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Task {
+    /// To read it again, and see whether it is still this.
+    Verify(Verify),
+    /// To delete it.
+    Delete(Delete),
+}
+
+/// What an object has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verify {
+    /// Both digests of its bytes.
+    pub digests: Digests,
+    /// How many bytes.
+    pub size_bytes: u64,
+}
+
+/// Why an object may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delete {
+    /// The event that gave it up: place in the log.
+    pub discarded_at: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claims {
+    aud: String,
+    jti: OrderId,
+    iat: u64,
+    exp: u64,
+    store: StoreName,
+    object: ObjectKey,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verify: Option<VerifyClaims>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delete: Option<DeleteClaims>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VerifyClaims {
+    blake3: Blake3,
+    sha256: Sha256,
+    size: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeleteClaims {
+    discarded_at: u64,
+}
+
+impl Order {
+    /// As a signed statement.
+    ///
+    /// # Panics
+    /// If the key is not an order key.
+    pub fn sign(&self, key: &SigningKey) -> String {
+        let (verify, delete) = match self.task {
+            Task::Verify(Verify { digests, size_bytes }) => {
+                let claims =
+                    VerifyClaims { blake3: digests.blake3, sha256: digests.sha256, size: size_bytes };
+                (Some(claims), None)
+            }
+            Task::Delete(Delete { discarded_at }) => (None, Some(DeleteClaims { discarded_at })),
+        };
+        let claims = Claims {
+            aud: AUDIENCE.into(),
+            jti: self.id,
+            iat: self.issued_at_seconds,
+            exp: self.expires_at_seconds,
+            store: self.store.clone(),
+            object: self.object.clone(),
+            verify,
+            delete,
+        };
+        jws::sign(&KIND, &claims, key)
+    }
+
+    /// Reads a signed order and checks all of it, at this time (ms since the epoch).
+    ///
+    /// # Errors
+    /// With what is wrong.
+    pub fn verify(text: &str, keys: &KeyRing, now_ms: u64) -> Result<Self, Error> {
+        let (claims, key) = jws::open::<Claims>(&KIND, text, keys)?;
+        if claims.aud != AUDIENCE {
+            return Err(Error::WrongAudience(AUDIENCE));
+        }
+        if key.retired_at_ms().is_some_and(|at_ms| claims.iat.saturating_mul(1_000) > at_ms) {
+            return Err(Error::RetiredKey(key.id()));
+        }
+        let now_seconds = now_ms / 1_000;
+        if claims.iat > now_seconds.saturating_add(CLOCK_SKEW_SECONDS) {
+            return Err(Error::Malformed("issued in the future"));
+        }
+        if claims.exp > claims.iat.saturating_add(ORDER_LIFE_SECONDS) {
+            return Err(Error::Malformed("lives longer than an order may"));
+        }
+        if now_seconds > claims.exp.saturating_add(CLOCK_SKEW_SECONDS) {
+            return Err(Error::Expired(now_seconds - claims.exp));
+        }
+        let task = match (claims.verify, claims.delete) {
+            (Some(VerifyClaims { size, .. }), None) if size > BLOB_MAX_BYTES => {
+                return Err(Error::Malformed("larger than a blob may be"));
+            }
+            (Some(VerifyClaims { blake3, sha256, size }), None) => {
+                Task::Verify(Verify { digests: Digests { blake3, sha256 }, size_bytes: size })
+            }
+            (None, Some(DeleteClaims { discarded_at })) => Task::Delete(Delete { discarded_at }),
+            (None, None) | (Some(_), Some(_)) => return Err(Error::Malformed("one thing to do, not two")),
+        };
+        Ok(Self {
+            id: claims.jti,
+            store: claims.store,
+            object: claims.object,
+            issued_at_seconds: claims.iat,
+            expires_at_seconds: claims.exp,
+            task,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NOW_MS: u64 = 1_790_000_000_000;
+
+    fn order(task: Task) -> Order {
+        Order {
+            id: OrderId(Uuid::from_u128(1)),
+            store: "main".parse().unwrap(),
+            object: ObjectKey::from_uuid(Uuid::from_u128(2)),
+            issued_at_seconds: NOW_MS / 1_000,
+            expires_at_seconds: NOW_MS / 1_000 + ORDER_LIFE_SECONDS,
+            task,
+        }
+    }
+
+    fn verify() -> Task {
+        Task::Verify(Verify { digests: Digests::of(b"x"), size_bytes: 1 })
+    }
+
+    fn delete() -> Task {
+        Task::Delete(Delete { discarded_at: 7 })
+    }
+
+    #[test]
+    fn an_order_comes_out_as_it_went_in_until_it_is_too_old_to_begin() {
+        let key = SigningKey::generate(KeyKind::Order);
+        let ring = KeyRing::of([key.verifying_key()]);
+        for task in [verify(), delete()] {
+            let order = order(task);
+            let text = order.sign(&key);
+            assert_eq!(Order::verify(&text, &ring, NOW_MS), Ok(order));
+            let late_ms = NOW_MS + (ORDER_LIFE_SECONDS + CLOCK_SKEW_SECONDS + 1) * 1_000;
+            assert_eq!(Order::verify(&text, &ring, late_ms), Err(Error::Expired(CLOCK_SKEW_SECONDS + 1)));
+        }
+    }
+
+    #[test]
+    fn no_other_key_orders_anything() {
+        let text = order(delete()).sign(&SigningKey::generate(KeyKind::Order));
+        for kind in KeyKind::ALL {
+            let ring = KeyRing::of([SigningKey::generate(kind).verifying_key()]);
+            assert!(matches!(Order::verify(&text, &ring, NOW_MS), Err(Error::UnknownKey(_))), "{kind}");
+        }
+    }
+
+    #[test]
+    fn an_order_that_lives_too_long_or_comes_from_the_future_is_refused() {
+        let key = SigningKey::generate(KeyKind::Order);
+        let ring = KeyRing::of([key.verifying_key()]);
+        let long = Order { expires_at_seconds: NOW_MS / 1_000 + ORDER_LIFE_SECONDS + 1, ..order(delete()) };
+        let early = Order { issued_at_seconds: NOW_MS / 1_000 + CLOCK_SKEW_SECONDS + 1, ..order(delete()) };
+        for order in [long, early] {
+            assert!(matches!(Order::verify(&order.sign(&key), &ring, NOW_MS), Err(Error::Malformed(_))));
+        }
+    }
+
+    #[test]
+    fn nothing_to_do_and_two_things_to_do_are_no_orders() {
+        let key = SigningKey::generate(KeyKind::Order);
+        let ring = KeyRing::of([key.verifying_key()]);
+        let digests = Digests::of(b"x");
+        let claims = |verify: bool, delete: bool| Claims {
+            aud: AUDIENCE.into(),
+            jti: OrderId(Uuid::from_u128(1)),
+            iat: NOW_MS / 1_000,
+            exp: NOW_MS / 1_000,
+            store: "main".parse().unwrap(),
+            object: ObjectKey::from_uuid(Uuid::from_u128(2)),
+            verify: verify.then_some(VerifyClaims {
+                blake3: digests.blake3,
+                sha256: digests.sha256,
+                size: 1,
+            }),
+            delete: delete.then_some(DeleteClaims { discarded_at: 1 }),
+        };
+        for (verify, delete) in [(false, false), (true, true)] {
+            let text = jws::sign(&KIND, &claims(verify, delete), &key);
+            assert!(matches!(Order::verify(&text, &ring, NOW_MS), Err(Error::Malformed(_))));
+        }
+    }
+}
