@@ -225,9 +225,8 @@ impl Uploader {
                 // It stands elsewhere than we thought, or another request is at work on it: look, and go on.
                 Some(409) if backoff.wait(error.retry_after()).await => Again::Same,
                 _ if error.is_transient() && backoff.wait(error.retry_after()).await => Again::Elsewhere,
-                _ if error.is_transient() => return Err(error.into()),
-                // Whoever makes room goes on from here; a new session would need room for all of it once more.
-                Some(507) => return Err(error.into()),
+                // Not forgotten: whoever makes room goes on from here, and needs no room for all of it once more.
+                status if error.is_transient() || status == Some(507) => return Err(error.into()),
                 _ => {
                     forget(record);
                     return Err(error.into());
