@@ -4,24 +4,25 @@
     pip install minio
     python3 benches/peers/bucket.py --strongroom target/release/strongroom --minio minio --dir /var/tmp
 
-`push` goes from its file through a data plane, which computes two digests, into the bucket; MinIO's own client goes from the
-file into the bucket. Both upload in parts. Prints one Markdown table.
+An upload by tus (`curl`) goes from its file through a data plane, which computes two digests, into the bucket; `push` hashes
+the file first, to know whether it is there; MinIO's own client goes from the file into the bucket. All upload in parts. Prints
+one Markdown table.
 """
 
 import argparse
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 
 import minio
 
+from clients import Strongroom
 from machine import Files, describe
 from servers import Server, StrongroomServer
 
 USER, PASSWORD, BUCKET = "strongroom-bench", "strongroom-bench-secret", "evidence"
-OURS, THEIRS = "`strongroom push`", "MinIO's own client"
+UPLOAD, PUSH, THEIRS = "upload through a data plane, tus", "`strongroom push`", "MinIO's own client"
 
 
 class MinioServer(Server):
@@ -69,35 +70,30 @@ def main():
 
 
 def compare(place, args):
-    rates = {OURS: [], THEIRS: []}
+    rates = {UPLOAD: [], PUSH: [], THEIRS: []}
     with MinioServer(args.minio, os.path.join(place, "minio")) as bucket:
         with OnBucket(args.strongroom, os.path.join(place, "strongroom"), bucket) as server:
+            client = Strongroom(server)
+            client.prepare()
+            turns = [(UPLOAD, lambda path, _: client.upload_one(path)), (PUSH, client.push), (THEIRS, put(bucket))]
             for round in range(args.rounds):
-                # Fresh bytes each time: what is there already is not sent again.
-                files = Files(os.path.join(place, f"files-{round}"), args.mebibytes, 0, 0)
-                turns = [(OURS, push, server), (THEIRS, put, bucket)]
-                for name, run, target in turns if round % 2 == 0 else reversed(turns):
+                for name, run in turns if round % 2 == 0 else reversed(turns):
+                    # Fresh bytes each time: what is there already is not sent again.
+                    files = Files(os.path.join(place, "files"), args.mebibytes, 0, 0)
                     began = time.monotonic()
-                    run(target, files.large, round)
+                    run(files.large, f"r{round}")
                     rates[name].append(files.large_bytes / 1e6 / (time.monotonic() - began))
-                shutil.rmtree(files.place)
+                    shutil.rmtree(files.place)
     print(describe(place))
-    print(f"\n| {args.mebibytes} MiB into the bucket, best of {args.rounds} | MB/s |\n|---|---|")
+    print(f"\n| {args.mebibytes} MiB into the bucket, best of {args.rounds} | MB/s | of its own client |\n|---|---|---|")
     best = {name: max(seen) for name, seen in rates.items()}
     for name, rate in best.items():
-        print(f"| {name} | {rate:.0f} |")
-    print(f"| ratio | {best[OURS] / best[THEIRS]:.2f} |")
+        print(f"| {name} | {rate:.0f} | {rate / best[THEIRS]:.2f} |")
 
 
-def push(server, path, round):
-    environment = {**os.environ, "STRONGROOM_URL": server.url, "STRONGROOM_TOKEN": server.token()}
-    command = [server.binary, "push", path, f"bench/bucket:r{round}"]
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def put(bucket, path, round):
+def put(bucket):
     client = minio.Minio(bucket.url.removeprefix("http://"), access_key=USER, secret_key=PASSWORD, secure=False)
-    client.fput_object(BUCKET, f"own/{round}", path)
+    return lambda path, name: client.fput_object(BUCKET, f"own/{name}", path)
 
 
 if __name__ == "__main__":

@@ -187,6 +187,9 @@ class Strongroom(Tus):
         self.headers = {"Authorization": f"Bearer {self.server.token()}", "Content-Type": "application/json"}
         self.request("PUT", f"/v1/repositories/{self.repository}", b"{}", self.headers)
 
+    def upload_one(self, path):
+        self._send([path], 1)
+
     def _permissions(self, paths):
         wanted = json.dumps({"blobs": [{"size": os.path.getsize(path)} for path in paths]}).encode()
         _, opened = self.request("POST", f"/v1/repositories/{self.repository}/-/uploads", wanted, self.headers)
@@ -196,7 +199,7 @@ class Strongroom(Tus):
         with open(files.large, "rb") as file:
             digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
         # Blobs are read as parts of packages. Its bytes are there already.
-        self._push(files.large, "large")
+        self.push(files.large, "large")
         url = f"{self.server.url}/v1/repositories/{self.repository}/-/blobs/{digest}/content?package=large"
         # The grant is in the address; a token beside it would be taken for one.
         [granted] = curl([{"url": url, "header": f"Authorization: {self.headers['Authorization']}"}])
@@ -207,16 +210,16 @@ class Strongroom(Tus):
 
     def small(self, files, _):
         with self.usage() as usage:
-            self._push(files.small_directory, "small")
+            self.push(files.small_directory, "small")
         yield f"{len(files.small)} x 16 KiB", len(files.small) / usage.seconds, "files/s", usage.cpu_seconds, usage.mebibytes
 
-    def _push(self, path, tag, *more):
+    def push(self, path, tag, *more):
         command = [self.server.binary, "push", path, f"{self.repository}:{tag}", *more]
         environment = {**os.environ, "STRONGROOM_URL": self.server.url, "STRONGROOM_TOKEN": self.server.token()}
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def manifests(self, files, args):
-        self._push(files.small[0], "kept", "-a", "count=0000000000")
+        self.push(files.small[0], "kept", "-a", "count=0000000000")
         return Client.manifests(self, files, args)
 
     def _address(self, reference):
