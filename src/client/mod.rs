@@ -81,10 +81,10 @@ impl Client {
     /// A request to the control plane or the log, in the caller's name.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = self.transport.resolve(path);
-        let own = url.strip_prefix(self.transport.base()).is_some_and(|path| path.starts_with('/'));
+        let is_own = self.transport.is_own(&url);
         let request = self.transport.http().request(method, url);
         match &self.token {
-            Some(token) if own => request.bearer_auth(token.reveal()),
+            Some(token) if is_own => request.bearer_auth(token.reveal()),
             _ => request,
         }
     }

@@ -80,6 +80,11 @@ impl Transport {
         &self.base
     }
 
+    /// Whether that is an address of this server: not of a data plane elsewhere, nor of a port that begins alike.
+    pub(crate) fn is_own(&self, url: &str) -> bool {
+        url.strip_prefix(&self.base).is_some_and(|path| path.is_empty() || path.starts_with('/'))
+    }
+
     /// The connections themselves, to build requests with.
     pub(crate) fn http(&self) -> &reqwest::Client {
         &self.http
@@ -141,9 +146,8 @@ impl Transport {
     /// A request that got no answer, or a body that broke off.
     pub(crate) fn failed(&self, error: &reqwest::Error) -> Error {
         // The data plane may be elsewhere. Its address alone: the rest of a link may hold a grant.
-        let origin = error.url().map(|url| url.origin().ascii_serialization());
-        let address =
-            origin.filter(|origin| !self.base.starts_with(origin)).unwrap_or_else(|| self.base.clone());
+        let elsewhere = error.url().filter(|url| !self.is_own(url.as_str()));
+        let address = elsewhere.map_or_else(|| self.base.clone(), |url| url.origin().ascii_serialization());
         let reason = innermost(error);
         if error.is_connect() && !self.answered.load(Ordering::Relaxed) {
             Error::Unreachable { address, reason }

@@ -76,6 +76,8 @@ pub(super) fn url(name: &str, value: &str) -> Result<String, Error> {
     if rest.is_empty() || rest.starts_with('/') || !rest.chars().all(is_plain) {
         return Err(refused());
     }
+    // What stands in every grant has to be an address that clients can use: host and port are looked at too.
+    reqwest::Url::parse(value).map_err(|_| refused())?;
     Ok(value.trim_end_matches('/').to_owned())
 }
 
@@ -109,6 +111,8 @@ mod tests {
             (Source { control_url: text("https://c"), ..source("all") }, "control-url"),
             (Source { control_url: text("ftp://c"), ..source("data") }, "https://host:port"),
             (Source { control_url: text("http://u:p@c"), ..source("data") }, "https://host:port"),
+            (Source { data_url: text("http://127.0.0.1:${PORT"), ..source("control") }, "https://host:port"),
+            (Source { data_url: text("http://127.0.0.1:70710"), ..source("control") }, "https://host:port"),
             (source("both"), "one of control, data, all"),
         ] {
             let error = Settings::resolve(given, Source::default()).unwrap_err();

@@ -108,15 +108,8 @@ pub async fn authenticate(control: &Control, text: &str) -> Result<Caller, Error
 }
 
 async fn verify(control: &Control, text: &str) -> Result<AccessToken, Error> {
-    let (known, now_ms) = (control.known_keys().await?, control.now_ms());
-    match AccessToken::verify(text, &known.ring, now_ms) {
-        // Another node of the control plane may have signed it with a key that is new.
-        Err(contract::Error::UnknownKey(_)) => {
-            let known = control.reload_keys().await?;
-            Ok(AccessToken::verify(text, &known.ring, now_ms)?)
-        }
-        outcome => Ok(outcome?),
-    }
+    let now_ms = control.now_ms();
+    Ok(control.verified(|keys| AccessToken::verify(text, keys, now_ms)).await?.0?)
 }
 
 fn decide_exchange(caller: &Caller, now_seconds: u64, wanted: &Exchange) -> Result<AccessToken, Error> {

@@ -13,7 +13,7 @@ use std::sync::{Arc, RwLock};
 use super::append::{Change, Ids, Retries};
 use super::{Context, Control};
 use crate::access::Action;
-use crate::contract::{KeyRing, SigningKey, VerifyingKey};
+use crate::contract::{self, KeyRing, SigningKey, VerifyingKey};
 use crate::kernel::event::{KeyAdded, KeyKind, KeyRetired};
 use crate::kernel::id::{Actor, KeyId, NodeName, RequestId, StreamName};
 use crate::kernel::limits::KEY_RING_AGE_MAX_MS;
@@ -250,8 +250,23 @@ impl Control {
         }
     }
 
-    /// The keys as they are now: for a statement by one that is not among the known.
-    pub(super) async fn reload_keys(&self) -> Result<Arc<Known>, super::Error> {
+    /// Verifies a statement by the keys that are known; by those of now, if its own is not among them, for another process
+    /// may have added it. Gives the keys that it was verified by too.
+    pub(super) async fn verified<T>(
+        &self,
+        verify: impl Fn(&KeyRing) -> Result<T, contract::Error>,
+    ) -> Result<(Result<T, contract::Error>, Arc<Known>), super::Error> {
+        let known = self.known_keys().await?;
+        let outcome = verify(&known.ring);
+        if !matches!(outcome, Err(contract::Error::UnknownKey(_))) {
+            return Ok((outcome, known));
+        }
+        let known = self.reload_keys().await?;
+        Ok((verify(&known.ring), known))
+    }
+
+    /// The keys as they are now.
+    async fn reload_keys(&self) -> Result<Arc<Known>, super::Error> {
         let loaded_at_ms = self.now_ms();
         let known = Arc::new(Known::of(keys::list(self.pool()).await?, loaded_at_ms));
         *self.0.ring.0.write().expect("no holder panics") = Some(known.clone());

@@ -140,12 +140,7 @@ fn compose(control: &Control, store: &StoreName, object: &ObjectKey, task: Task)
 /// If it is not a true one.
 pub async fn check(control: &Control, text: &str) -> Result<Report, Error> {
     let now_ms = control.now_ms();
-    let mut known = control.known_keys().await?;
-    let mut outcome = Report::verify(text, &known.ring, now_ms);
-    if matches!(outcome, Err(contract::Error::UnknownKey(_))) {
-        known = control.reload_keys().await?;
-        outcome = Report::verify(text, &known.ring, now_ms);
-    }
+    let (outcome, known) = control.verified(|keys| Report::verify(text, keys, now_ms)).await?;
     let report = outcome?;
     if !known.is_held_by(&Report::signer(text)?, &report.node) {
         return Err(Error::OtherNode(report.node));
@@ -169,10 +164,8 @@ pub async fn relay(
     let order = match board.posted(text) {
         Some(order) => order,
         None => {
-            let mut outcome = Order::verify(text, &control.known_keys().await?.ring, control.now_ms());
-            if matches!(outcome, Err(contract::Error::UnknownKey(_))) {
-                outcome = Order::verify(text, &control.reload_keys().await?.ring, control.now_ms());
-            }
+            let now_ms = control.now_ms();
+            let (outcome, _) = control.verified(|keys| Order::verify(text, keys, now_ms)).await?;
             outcome.map_err(Error::NoOrder)?
         }
     };

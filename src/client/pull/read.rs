@@ -206,7 +206,7 @@ impl<'s> Reader<'s> {
             (_, Some("blob-corrupt")) => Err(Error::Damaged("the server finds it damaged".into())),
             (Some(404 | 410), _) => Err(Error::Damaged("the server has lost it".into())),
             _ if error.is_transient() && self.backoff.wait(error.retry_after()).await => {
-                if !href.starts_with(self.source.client.address()) {
+                if !transport.is_own(&href) {
                     // Where the planes are apart another one may have been named by now.
                     self.grant = None;
                 }

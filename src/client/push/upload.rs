@@ -251,7 +251,7 @@ impl Uploader {
 
     /// Whether the bytes go elsewhere than to the control plane.
     pub(super) fn is_apart(&self, permission: &Permission) -> bool {
-        !permission.href.starts_with(self.client.address())
+        !self.client.transport().is_own(&permission.href)
     }
 
     /// A record that cannot be had is no reason not to upload.

@@ -198,12 +198,7 @@ struct Verified {
 
 async fn verify(control: &Control, text: &str) -> Result<Verified, Error> {
     let now_ms = control.now_ms();
-    let mut known = control.known_keys().await?;
-    let mut outcome = Receipt::verify(text, &known.ring, now_ms);
-    if matches!(outcome, Err(contract::Error::UnknownKey(_))) {
-        known = control.reload_keys().await?;
-        outcome = Receipt::verify(text, &known.ring, now_ms);
-    }
+    let (outcome, known) = control.verified(|keys| Receipt::verify(text, keys, now_ms)).await?;
     let (receipt, late_by_seconds) = match outcome {
         Ok(receipt) => (receipt, None),
         Err(contract::Error::Expired(by_seconds)) => (Receipt::decode(text, &known.ring)?, Some(by_seconds)),
