@@ -38,6 +38,10 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// How long to wait before trying again after a failure, or for another signer to go.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// How often the lock is asked for at shutdown, and how long between. Another process that has it signs by itself.
+const LAST_TRIES: u32 = 40;
+const LAST_PAUSE: Duration = Duration::from_millis(50);
+
 /// The last checkpoint, kept where no restored database can take it back.
 #[async_trait]
 pub trait Anchor: Send + Sync + 'static {
@@ -283,8 +287,13 @@ impl Signer {
     /// At shutdown the last second of events is signed as well.
     async fn sign_last(&self, database: &PgConnectOptions) -> Result<(), Error> {
         let mut connection = PgConnection::connect_with(database).await?;
-        if take_lock(&mut connection).await? {
-            self.sign(&mut connection, Trust::AnchorRequired).await?;
+        // The connection that signed until now was dropped a moment ago: its session, and the lock, may outlive it a little.
+        for _ in 0..LAST_TRIES {
+            if take_lock(&mut connection).await? {
+                self.sign(&mut connection, Trust::AnchorRequired).await?;
+                break;
+            }
+            tokio::time::sleep(LAST_PAUSE).await;
         }
         connection.close().await?;
         Ok(())
