@@ -12,4 +12,5 @@ pub mod id;
 pub mod limits;
 pub mod manifest;
 pub mod merkle;
+pub mod statement;
 pub mod tree;

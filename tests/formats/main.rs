@@ -15,6 +15,7 @@ mod manifests;
 mod merkle;
 mod notation;
 mod paths;
+mod recorded_statements;
 mod sample_log;
 mod slices;
 mod statements;

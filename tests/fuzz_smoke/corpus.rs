@@ -13,6 +13,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         // Changes of what is accepted reach further than changes of what is refused already.
         "manifest" => [vec![accepted_manifests(); 20].concat(), hex("manifests", "cbor")].concat(),
         "names" => names(),
+        "recorded_statement" => hex("recorded_statements", "recorded"),
         "slice" => slices(),
         "statement" => statements(),
         other => panic!("{other} has no corpus"),

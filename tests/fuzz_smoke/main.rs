@@ -20,6 +20,8 @@ mod journal;
 mod manifest;
 #[path = "../../fuzz/bodies/names.rs"]
 mod names;
+#[path = "../../fuzz/bodies/recorded_statement.rs"]
+mod recorded_statement;
 #[path = "../../fuzz/bodies/slice.rs"]
 mod slice;
 #[path = "../../fuzz/bodies/statement.rs"]
@@ -36,7 +38,7 @@ const SEED: u64 = 0x5eed_0f57_0a6e_0001;
 /// A target: its name, what it checks, and rounds that take about a second without optimisation.
 type Target = (&'static str, fn(&[u8]), u32);
 
-const TARGETS: [Target; 9] = [
+const TARGETS: [Target; 10] = [
     ("cbor", cbor::check, 40_000),
     ("checkpoint", checkpoint::check, 1_500),
     ("event", event::check, 15_000),
@@ -44,6 +46,7 @@ const TARGETS: [Target; 9] = [
     ("journal", journal::check, 15_000),
     ("manifest", manifest::check, 2_500),
     ("names", names::check, 40_000),
+    ("recorded_statement", recorded_statement::check, 15_000),
     ("slice", slice::check, 2_000),
     ("statement", statement::check, 1_500),
 ];
