@@ -85,6 +85,8 @@ pub mod access;
 pub mod log;
 pub mod views;
 
+pub mod retention;
+
 pub mod control;
 
 pub mod stores;

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::digest::{self, Blake3, Digest};
-use super::limits::{ACTOR_MAX_BYTES, REPOSITORY_NAME_MAX_BYTES, STREAM_NAME_MAX_BYTES, TAG_MAX_BYTES};
+use super::limits::{
+    ACTOR_MAX_BYTES, POLICY_NAME_MAX_BYTES, REPOSITORY_NAME_MAX_BYTES, STREAM_NAME_MAX_BYTES, TAG_MAX_BYTES,
+};
 
 /// Why a text is not such an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -135,6 +137,24 @@ text_id!(
 );
 
 text_id!(
+    /// A retention policy.
+    PolicyName,
+    "a policy name",
+    POLICY_NAME_MAX_BYTES,
+    "with lowercase letters, digits and `-`",
+    is_label
+);
+
+text_id!(
+    /// A rule of a retention policy.
+    RuleName,
+    "a rule name",
+    POLICY_NAME_MAX_BYTES,
+    "with lowercase letters, digits and `-`",
+    is_label
+);
+
+text_id!(
     /// A process that runs a plane, as configuration names it.
     NodeName,
     "a node name",
@@ -251,6 +271,11 @@ impl StreamName {
     /// Of what was found when the blobs of a store were read again.
     pub fn scrub(store: &StoreName) -> Self {
         Self(format!("scrub/{store}"))
+    }
+
+    /// Of a retention policy.
+    pub fn policy(policy: &PolicyName) -> Self {
+        Self(format!("policy/{policy}"))
     }
 
     /// Of the log's own restorations from backups.

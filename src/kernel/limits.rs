@@ -3,11 +3,13 @@
 //! A bound that is not here does not exist; a bound that is here is enforced where the value enters.
 
 mod operator;
+mod policy;
 mod retention;
 mod s3;
 mod upkeep;
 
 pub use operator::*;
+pub use policy::*;
 pub use retention::*;
 pub use s3::*;
 pub use upkeep::*;
