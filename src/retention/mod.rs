@@ -28,10 +28,12 @@ pub mod evaluate;
 pub mod glob;
 mod package;
 pub mod period;
+pub mod plan;
 pub mod policy;
 pub mod selector;
 
 pub use evaluate::{Blocker, Decision, InForce, evaluate};
 pub use package::{Package, Properties, TagOf};
+pub use plan::Plan;
 pub use policy::Policy;
 pub use selector::{FixedSelector, Match, Selector};

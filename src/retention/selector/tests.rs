@@ -155,7 +155,6 @@ fn documents_in_another_form_are_refused() {
 
 #[test]
 fn conditions_that_nothing_can_meet_are_refused() {
-    for text in ["accepted_after = '2021-01-01'\naccepted_before = '2021-01-01'"] {
-        assert!(crate::retention::draft::selector(text).is_err(), "{text}");
-    }
+    let never = "accepted_after = '2021-01-01'\naccepted_before = '2021-01-01'";
+    assert!(crate::retention::draft::selector(never).unwrap_err().message.contains("nothing is between"));
 }
