@@ -16,6 +16,7 @@ mod key;
 mod list;
 mod login;
 mod output;
+mod pin;
 mod progress;
 mod pull;
 mod push;
@@ -77,6 +78,7 @@ enum Command {
     List(list::Args),
     Repository(repository::Args),
     Tag(tag::Args),
+    Pin(pin::Args),
     Events(events::Args),
     Audit(audit::Args),
     Scrub(scrub::Args),
@@ -124,6 +126,7 @@ fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<Exit> {
             Command::List(args) => Box::pin(list::run(args, &global, output)).await,
             Command::Repository(args) => Box::pin(repository::run(args, &global, output)).await,
             Command::Tag(args) => Box::pin(tag::run(args, &global, output)).await,
+            Command::Pin(args) => Box::pin(pin::run(args, &global, output)).await,
             Command::Events(args) => Box::pin(events::run(args, &global, output)).await,
             Command::Audit(args) => Box::pin(audit::run(args, &global, output)).await,
             Command::Sweep(args) => Box::pin(sweep::run(args, output)).await,

@@ -3,14 +3,18 @@
 use std::path::PathBuf;
 
 use super::output::{Exit, Output, Usage, bytes, plural};
+use super::pin::{moved, warn_of_missing};
 use super::progress::Bar;
+use super::tag::expected;
 use super::target::{Target, annotation};
 use super::{EXIT_STATUS, Global, connect};
+use crate::client::Condition;
 use crate::client::package::exclude::Exclude;
 use crate::client::progress::Progress;
-use crate::client::push::{self, Push, Pushed, push_stream};
-use crate::kernel::id::Reference;
+use crate::client::push::{self, Pinning, Push, Pushed, push_stream};
+use crate::kernel::id::{PinName, Reference};
 use crate::kernel::manifest::{MediaType, PackagePath};
+use crate::wire::pin::Said;
 
 /// Deposit files as a package, and print its digest last.
 ///
@@ -46,6 +50,24 @@ pub(super) struct Args {
     /// The name of the file that standard input becomes.
     #[arg(long, value_name = "PATH", default_value = "stdin")]
     name: PackagePath,
+    /// Make this pin claim the package, in the step that accepts it: both is done or neither.
+    #[arg(long, value_name = "PIN", requires = "reason")]
+    pin: Option<PinName>,
+    /// What the pin must claim now, or `none` if it must not exist; otherwise nothing is changed.
+    #[arg(long, value_name = "DIGEST|none", value_parser = expected, requires = "pin")]
+    expect: Option<Condition>,
+    /// Why the pin is set.
+    #[arg(long, value_name = "TEXT", requires = "pin")]
+    reason: Option<String>,
+    /// Where the source of the package is: a URL. Said of the pin; as it was, if absent.
+    #[arg(long, value_name = "URL", requires = "pin")]
+    source: Option<String>,
+    /// The full revision of the source, 40 or 64 characters of lowercase hex. Said of the pin; as it was, if absent.
+    #[arg(long, value_name = "HEX", requires = "pin")]
+    revision: Option<String>,
+    /// What built the package. Said of the pin; as it was, if absent.
+    #[arg(long, value_name = "TEXT", requires = "pin")]
+    build: Option<String>,
     /// Read and hash everything and ask what the server has, but send nothing.
     #[arg(long)]
     dry_run: bool,
@@ -62,7 +84,11 @@ pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow:
         )
         .into());
     }
+    let said = Said { reason: args.reason, source: args.source, revision: args.revision, build: args.build };
+    let condition = args.expect.unwrap_or(Condition::Always);
+    let pin = args.pin.map(|pin| Pinning { pin, condition, said });
     let wanted = Push {
+        pin,
         artifact_type: args.artifact_type,
         annotations: args.annotations.into_iter().collect(),
         subject: args.subject,
@@ -81,8 +107,12 @@ pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow:
         push::push(&client, &wanted, args.paths, &progress).await?
     };
     drop(bar);
+    pushed.pin.iter().for_each(warn_of_missing);
     output.result(&pushed, |out| {
         writeln!(out, "{}", summary(&pushed, args.dry_run))?;
+        if let Some(pin) = &pushed.pin {
+            writeln!(out, "{}", moved(&pushed.repository, pin))?;
+        }
         writeln!(out, "{}", pushed.digest)
     })?;
     Ok(Exit::Done)

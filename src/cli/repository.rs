@@ -1,7 +1,9 @@
 //! `strongroom repository`.
 
 use super::output::{Exit, Output, bytes, table};
+use super::target::byte_count;
 use super::{EXIT_STATUS, Global, connect};
+use crate::kernel::event::Provenance;
 use crate::kernel::id::RepositoryName;
 use crate::wire::repository::{CreateRepository, Repository, SetRepository};
 
@@ -35,13 +37,39 @@ enum Command {
         /// Its name.
         #[arg(value_name = "NAME")]
         name: RepositoryName,
-        /// Whether anyone may read it without a token.
-        #[arg(long, value_name = "BOOL", required = true, action = clap::ArgAction::Set)]
-        public: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Show a repository's settings, and what it holds of what it may.
+    ///
+    /// Needs `pull` on the repository.
+    #[command(after_help = EXIT_STATUS)]
+    Show {
+        /// Its name.
+        #[arg(value_name = "NAME")]
+        name: RepositoryName,
     },
     /// List all repositories that the token may read.
     #[command(after_help = EXIT_STATUS)]
     List,
+}
+
+/// What is to be changed.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+struct Settings {
+    /// Whether anyone may read it without a token.
+    #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set)]
+    public: Option<bool>,
+    /// What becomes of a pin on a package that does not say what it was built from: off, warn or enforce.
+    #[arg(long, value_name = "WHAT")]
+    provenance: Option<Provenance>,
+    /// Bytes that it may hold, such as 10GiB; 0 for any number.
+    #[arg(long, value_name = "BYTES", value_parser = byte_count)]
+    quota_bytes: Option<u64>,
+    /// Packages that it may hold; 0 for any number.
+    #[arg(long, value_name = "COUNT")]
+    quota_packages: Option<u64>,
 }
 
 pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow::Result<Exit> {
@@ -51,13 +79,15 @@ pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow:
                 connect::client(global)?.create_repository(&CreateRepository { name, public }).await?;
             output.done(&created, &format!("created {}, {}", created.name, access(&created)))
         }
-        Command::Set { name, public } => {
+        Command::Set { name, settings } => {
             // Setting would make what is not there; a misspelt name must not.
             let client = connect::client(global)?;
             client.repository(&name).await?;
-            let set = client.set_repository(&name, &SetRepository { public: Some(public) }).await?;
-            output.done(&set, &format!("{} is {}", set.name, access(&set)))
+            let Settings { public, provenance, quota_bytes, quota_packages } = settings;
+            let request = SetRepository { public, provenance, quota_bytes, quota_packages };
+            show(&client.set_repository(&name, &request).await?, output)
         }
+        Command::Show { name } => show(&connect::client(global)?.repository(&name).await?, output),
         Command::List => list(global, output).await,
     }
 }
@@ -77,6 +107,20 @@ pub(super) async fn list(global: &Global, output: &Output) -> anyhow::Result<Exi
         };
         let rows: Vec<_> = repositories.iter().map(row).collect();
         table(out, &["REPOSITORY", "ACCESS", "PACKAGES", "SIZE", "CREATED"], &[2, 3], &rows)
+    })?;
+    Ok(Exit::Done)
+}
+
+fn show(repository: &Repository, output: &Output) -> anyhow::Result<Exit> {
+    output.result(repository, |out| {
+        writeln!(out, "repository  {}, {}", repository.name, access(repository))?;
+        writeln!(out, "created     {}", repository.created_at)?;
+        let quota = |limit: u64, text: String| if limit == 0 { "any number".to_owned() } else { text };
+        let packages = quota(repository.quota_packages, repository.quota_packages.to_string());
+        writeln!(out, "packages    {} of {packages}", repository.packages)?;
+        let size = quota(repository.quota_bytes, bytes(repository.quota_bytes));
+        writeln!(out, "size        {} of {size}", bytes(repository.bytes))?;
+        writeln!(out, "provenance  {}", repository.provenance)
     })?;
     Ok(Exit::Done)
 }

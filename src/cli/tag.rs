@@ -60,7 +60,7 @@ enum Command {
     },
 }
 
-fn expected(text: &str) -> Result<Condition, String> {
+pub(super) fn expected(text: &str) -> Result<Condition, String> {
     match text {
         "none" => Ok(Condition::Absent),
         digest => digest
@@ -107,7 +107,7 @@ pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow:
     }
 }
 
-async fn resolve(
+pub(super) async fn resolve(
     client: &Client,
     repository: &RepositoryName,
     reference: Reference,

@@ -71,6 +71,21 @@ pub(super) fn seconds(text: &str) -> Result<u64, String> {
     number.checked_mul(unit).filter(|seconds| *seconds > 0).ok_or_else(wrong)
 }
 
+/// A number of bytes: `10GiB`, `500MB`, `4096`.
+pub(super) fn byte_count(text: &str) -> Result<u64, String> {
+    let wrong = || "a number of bytes is written as 10GiB, 500MB or 4096".to_owned();
+    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "kB", "MB", "GB", "TB", "PB"];
+    let scale = match units.iter().position(|known| *known == unit) {
+        _ if unit.is_empty() => 1,
+        Some(power @ 0..=5) => 1_u64 << (10 * power),
+        Some(power) => 1_000_u64.pow(u32::try_from(power - 5).map_err(|_| wrong())?),
+        None => return Err(wrong()),
+    };
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(scale)).ok_or_else(wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +99,24 @@ mod tests {
             assert!(bad.parse::<Target>().is_err(), "{bad}");
         }
         assert!("acme/reports".parse::<Tagged>().is_err());
+    }
+
+    #[test]
+    fn bytes_are_counted_in_either_thousand() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("4096", 4_096),
+            ("7B", 7),
+            ("10GiB", 10 << 30),
+            ("500MB", 500_000_000),
+            ("1kB", 1_000),
+            ("2PiB", 2 << 50),
+        ] {
+            assert_eq!(byte_count(text), Ok(bytes), "{text}");
+        }
+        for bad in ["", "GiB", "1.5GiB", "-1", "10 GiB", "10gib", "99999999PiB"] {
+            assert!(byte_count(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

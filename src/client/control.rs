@@ -284,13 +284,13 @@ impl Client {
         self.transport().json(response).await
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let json = |request: RequestBuilder| request.header(ACCEPT, "application/json");
         let response = self.send(Method::GET, path, Repeat::Safe, json).await?;
         self.transport().json(response).await
     }
 
-    async fn change<T: DeserializeOwned>(
+    pub(super) async fn change<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -305,7 +305,7 @@ impl Client {
     }
 
     /// All pages of a list.
-    async fn pages<P: DeserializeOwned, T>(
+    pub(super) async fn pages<P: DeserializeOwned, T>(
         &self,
         path: &str,
         items: impl Fn(P) -> Vec<T>,

@@ -23,6 +23,7 @@ mod error;
 pub mod events;
 mod orders;
 pub mod package;
+mod pins;
 pub mod progress;
 pub mod pull;
 pub mod push;

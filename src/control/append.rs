@@ -146,12 +146,18 @@ impl Control {
         };
         let version = |(stream, version)| (stream, Expected::from(version));
         let reads: BTreeSet<&str> = change.guards.iter().filter_map(Guard::reads).collect();
+        // What is counted is changed by whoever counts it, so that two never count the same room.
+        let counted = |guard: &Guard| match guard {
+            Guard::WithinQuota { repository, .. } => Some(format!("quota/{repository}")),
+            _ => None,
+        };
+        let counted: Vec<String> = change.guards.iter().filter_map(counted).collect();
         let member = Member {
             events: change.events.into_iter().map(event).collect(),
             expected: change.expected.into_iter().map(version).collect(),
-            reads: reads.into_iter().map(str::to_owned).collect(),
+            reads: reads.into_iter().map(str::to_owned).chain(counted.iter().cloned()).collect(),
             guards: change.guards,
-            writes: change.writes,
+            writes: change.writes.into_iter().chain(counted).collect(),
         };
         self.0.parts.log.append(member).await
     }

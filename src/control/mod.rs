@@ -27,6 +27,8 @@ pub mod keys;
 pub mod manifests;
 pub mod objects;
 pub mod orders;
+pub mod pins;
+mod quota;
 pub mod reads;
 pub mod receipts;
 pub mod repositories;
@@ -47,6 +49,8 @@ use crate::contract::SigningKey;
 use crate::kernel::id::{KeyId, StoreName};
 use crate::log::{self, Log, documents};
 use crate::views;
+
+pub use quota::{Exceeded, Limited};
 
 pub use context::{Context, IdempotencyKey, NotAKey, Precondition};
 

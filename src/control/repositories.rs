@@ -10,7 +10,7 @@ use std::sync::RwLock;
 use super::append::{Change, Ids, Retries};
 use super::{Context, Control};
 use crate::access::{Action, Caller, Denied, Pattern, RepositoryRight};
-use crate::kernel::event::{Fact, RepositoryCreated, RepositoryUpdated};
+use crate::kernel::event::{Fact, RepositoryCreated, RepositorySettings, RepositoryUpdated};
 use crate::kernel::id::{RepositoryName, StreamName};
 use crate::views::repositories::{self, NamePattern, Repository, Visible};
 
@@ -29,6 +29,15 @@ pub enum Error {
 }
 
 super::shared_errors!();
+
+/// Settings to change. What is absent stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Whether anyone may read it without a token.
+    pub public: Option<bool>,
+    /// The others.
+    pub settings: RepositorySettings,
+}
 
 /// What [`set`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +58,8 @@ pub async fn create(
     name: &RepositoryName,
     public: bool,
 ) -> Result<Repository, Error> {
-    let created = Fact::from(RepositoryCreated { repository: name.clone(), public });
+    let settings = RepositorySettings::default();
+    let created = Fact::from(RepositoryCreated { repository: name.clone(), public, settings });
     if let Some(earlier) = control.earlier(context).await? {
         let same = earlier.event.fact == created;
         return if same {
@@ -61,7 +71,7 @@ pub async fn create(
     let mut retries = Retries::default();
     loop {
         let state = State::load(control, name).await?;
-        let facts = decide_create(state.public, &context.caller, name, public)?;
+        let facts = decide_create(state.now.is_some(), &context.caller, name, public, settings)?;
         match state.append(control, context, facts).await {
             Ok(()) => return existing(control, name).await,
             Err(error) => retries.after(error).await?,
@@ -77,13 +87,13 @@ pub async fn set(
     control: &Control,
     context: &Context,
     name: &RepositoryName,
-    public: Option<bool>,
+    wanted: Wanted,
 ) -> Result<Set, Error> {
     let mut retries = Retries::default();
     loop {
         let state = State::load(control, name).await?;
-        let facts = decide_set(state.public, &context.caller, name, public)?;
-        let created = state.public.is_none();
+        let facts = decide_set(state.now, &context.caller, name, wanted)?;
+        let created = state.now.is_none();
         match state.append(control, context, facts).await {
             Ok(()) => return Ok(Set { repository: existing(control, name).await?, created }),
             Err(error) => retries.after(error).await?,
@@ -157,14 +167,32 @@ pub(super) async fn load_readable(
 
 struct State {
     version: Option<u64>,
-    public: Option<bool>,
+    now: Option<Now>,
+}
+
+/// Settings as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Now {
+    public: bool,
+    settings: RepositorySettings,
+}
+
+impl Now {
+    fn of(found: &Repository) -> Self {
+        let settings = RepositorySettings {
+            provenance: Some(found.provenance),
+            quota_bytes: Some(found.quota_bytes),
+            quota_packages: Some(found.quota_packages),
+        };
+        Self { public: found.public, settings }
+    }
 }
 
 impl State {
     async fn load(control: &Control, name: &RepositoryName) -> Result<Self, Error> {
         let version = control.version(&StreamName::repository(name)).await?;
-        let public = repositories::get(control.pool(), name).await?.map(|found| found.public);
-        Ok(Self { version, public })
+        let now = repositories::get(control.pool(), name).await?.as_ref().map(Now::of);
+        Ok(Self { version, now })
     }
 
     async fn append(
@@ -184,38 +212,40 @@ impl State {
 }
 
 fn decide_create(
-    existing: Option<bool>,
+    exists: bool,
     caller: &Caller,
     name: &RepositoryName,
     public: bool,
+    settings: RepositorySettings,
 ) -> Result<Vec<Fact>, Error> {
-    if public || !caller.allows(Action::push(name)) {
-        may_administer(caller, if public { Action::Administer } else { Action::push(name) })?;
+    let governed = public || settings != RepositorySettings::default();
+    if governed || !caller.allows(Action::push(name)) {
+        may_administer(caller, if governed { Action::Administer } else { Action::push(name) })?;
     }
-    if existing.is_some() {
+    if exists {
         return Err(Error::Exists(name.clone()));
     }
-    Ok(vec![RepositoryCreated { repository: name.clone(), public }.into()])
+    Ok(vec![RepositoryCreated { repository: name.clone(), public, settings }.into()])
 }
 
 fn decide_set(
-    existing: Option<bool>,
+    now: Option<Now>,
     caller: &Caller,
     name: &RepositoryName,
-    public: Option<bool>,
+    wanted: Wanted,
 ) -> Result<Vec<Fact>, Error> {
-    let Some(now) = existing else {
-        return decide_create(None, caller, name, public.unwrap_or(false));
+    let Some(now) = now else {
+        return decide_create(false, caller, name, wanted.public.unwrap_or(false), wanted.settings);
     };
-    let public = public.unwrap_or(now);
-    if public == now {
+    let public = wanted.public.unwrap_or(now.public);
+    if public == now.public && now.settings.then(wanted.settings) == now.settings {
         if !caller.allows(Action::push(name)) {
             may_administer(caller, Action::push(name))?;
         }
         return Ok(Vec::new());
     }
     may_administer(caller, Action::Administer)?;
-    Ok(vec![RepositoryUpdated { repository: name.clone(), public }.into()])
+    Ok(vec![RepositoryUpdated { repository: name.clone(), public, settings: wanted.settings }.into()])
 }
 
 /// That the caller administers. The refusal names the action for which less would do.
@@ -239,7 +269,12 @@ impl Control {
             known.write().expect("no holder panics").insert(name.clone());
             return Ok(None);
         }
-        let fact = RepositoryCreated { repository: name.clone(), public: false }.into();
+        let fact = RepositoryCreated {
+            repository: name.clone(),
+            public: false,
+            settings: RepositorySettings::default(),
+        }
+        .into();
         Ok(Some(RoomMade { fact, stream }))
     }
 }
@@ -257,6 +292,7 @@ pub(super) struct RoomMade {
 mod tests {
     use super::*;
     use crate::control::given::given;
+    use crate::kernel::event::Provenance;
 
     fn name() -> RepositoryName {
         "acme/reports".parse().unwrap()
@@ -269,49 +305,97 @@ mod tests {
 
     const PUSH: &str = "repository:acme/*:push";
 
+    const NONE: RepositorySettings =
+        RepositorySettings { provenance: None, quota_bytes: None, quota_packages: None };
+
+    fn now(public: bool) -> Option<Now> {
+        let settings = RepositorySettings {
+            provenance: Some(Provenance::Warn),
+            quota_bytes: Some(10),
+            quota_packages: Some(0),
+        };
+        Some(Now { public, settings })
+    }
+
+    fn public(public: bool) -> Wanted {
+        Wanted { public: Some(public), settings: NONE }
+    }
+
+    fn updated(public: bool, settings: RepositorySettings) -> Vec<Fact> {
+        vec![RepositoryUpdated { repository: name(), public, settings }.into()]
+    }
+
     #[test]
     fn who_may_push_makes_a_private_repository() {
-        given(None)
-            .when(|state| decide_create(*state, &caller(PUSH), &name(), false))
-            .then(vec![RepositoryCreated { repository: name(), public: false }.into()]);
+        given(())
+            .when(|()| decide_create(false, &caller(PUSH), &name(), false, NONE))
+            .then(vec![RepositoryCreated { repository: name(), public: false, settings: NONE }.into()]);
     }
 
     #[test]
     fn opening_to_the_public_needs_an_admin() {
-        given(None).when(|state| decide_create(*state, &caller(PUSH), &name(), true)).then_refused(
+        given(()).when(|()| decide_create(false, &caller(PUSH), &name(), true, NONE)).then_refused(
             |error| matches!(error, Error::Shared(crate::control::Error::Denied(d)) if d.needed == "admin"),
         );
-        given(Some(false))
-            .when(|state| decide_set(*state, &caller(PUSH), &name(), Some(true)))
+        given(now(false))
+            .when(|state| decide_set(*state, &caller(PUSH), &name(), public(true)))
             .then_refused(|error| matches!(error, Error::Shared(crate::control::Error::Denied(_))));
-        given(Some(false))
-            .when(|state| decide_set(*state, &caller("admin"), &name(), Some(true)))
-            .then(vec![RepositoryUpdated { repository: name(), public: true }.into()]);
+        given(now(false))
+            .when(|state| decide_set(*state, &caller("admin"), &name(), public(true)))
+            .then(updated(true, NONE));
+    }
+
+    #[test]
+    fn an_update_records_what_it_names_and_nothing_else() {
+        let each = [
+            RepositorySettings { provenance: Some(Provenance::Enforce), ..NONE },
+            RepositorySettings { quota_bytes: Some(0), ..NONE },
+            RepositorySettings { quota_packages: Some(3), ..NONE },
+        ];
+        for settings in each {
+            given(now(true))
+                .when(|state| {
+                    decide_set(*state, &caller("admin"), &name(), Wanted { public: None, settings })
+                })
+                .then(updated(true, settings));
+            given(now(true))
+                .when(|state| decide_set(*state, &caller(PUSH), &name(), Wanted { public: None, settings }))
+                .then_refused(|error| matches!(error, Error::Shared(crate::control::Error::Denied(_))));
+            given(None)
+                .when(|state| decide_set(*state, &caller(PUSH), &name(), Wanted { public: None, settings }))
+                .then_refused(|error| matches!(error, Error::Shared(crate::control::Error::Denied(_))));
+        }
     }
 
     #[test]
     fn another_name_is_denied_before_it_is_looked_for() {
         let other: RepositoryName = "other/reports".parse().unwrap();
-        for state in [None, Some(true)] {
-            given(state)
-                .when(|state| decide_create(*state, &caller(PUSH), &other, false))
+        for exists in [false, true] {
+            given(exists)
+                .when(|exists| decide_create(*exists, &caller(PUSH), &other, false, NONE))
                 .then_refused(|error| matches!(error, Error::Shared(crate::control::Error::Denied(_))));
         }
     }
 
     #[test]
     fn creating_one_that_exists_is_refused() {
-        given(Some(false))
-            .when(|state| decide_create(*state, &caller(PUSH), &name(), false))
+        given(())
+            .when(|()| decide_create(true, &caller(PUSH), &name(), false, NONE))
             .then_refused(|error| matches!(error, Error::Exists(_)));
     }
 
     #[test]
     fn setting_what_is_so_already_changes_nothing() {
-        given(Some(true))
-            .when(|state| decide_set(*state, &caller("admin"), &name(), Some(true)))
+        given(now(true))
+            .when(|state| decide_set(*state, &caller("admin"), &name(), public(true)))
             .then(vec![]);
-        given(Some(true)).when(|state| decide_set(*state, &caller(PUSH), &name(), None)).then(vec![]);
+        let same = now(true).map(|now| now.settings).unwrap_or_default();
+        given(now(true))
+            .when(|state| decide_set(*state, &caller(PUSH), &name(), Wanted { public: None, settings: same }))
+            .then(vec![]);
+        given(now(true))
+            .when(|state| decide_set(*state, &caller(PUSH), &name(), Wanted::default()))
+            .then(vec![]);
     }
 
     #[test]
@@ -319,6 +403,9 @@ mod tests {
         let open = |public| Repository {
             name: name(),
             public,
+            provenance: Default::default(),
+            quota_bytes: 0,
+            quota_packages: 0,
             created_at_ms: 0,
             updated_at_ms: 0,
             position: 0,

@@ -6,18 +6,18 @@
 //! - `present` promises that the blob outlives the longest session. So far nothing deletes a stored blob, so each does.
 //! - A grant is for one blob and lives for minutes; the session that it opens may go on under later ones.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
 use super::repositories::visible;
-use super::{Context, Control};
+use super::{Context, Control, quota};
 use crate::access::Action;
 use crate::contract::{Grant, Operation, Size, Upload};
 use crate::kernel::digest::{Blake3, Digest, Sha256};
 use crate::kernel::id::{GrantId, RepositoryName};
 use crate::kernel::limits::{BLOB_MAX_BYTES, GRANT_LIFE_SECONDS, OPEN_BATCH_MAX, SESSION_LIFE_MAX_SECONDS};
-use crate::views::blobs;
+use crate::views::{blobs, repositories};
 
 /// Why not.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,9 @@ pub enum Error {
         /// Of the blob.
         stored_bytes: u64,
     },
+    /// The repository would hold more than it may.
+    #[error(transparent)]
+    Quota(#[from] super::Exceeded),
     /// What any use case can meet.
     #[error(transparent)]
     Shared(#[from] super::Error),
@@ -96,6 +99,11 @@ pub async fn open(
     }
     let digests: Vec<Digest> = wanted.iter().filter_map(|wanted| wanted.digest).collect();
     let present = Present::load(control, context, repository, digests).await?;
+    let decided = decide(&present, wanted)?;
+    let row = repositories::get(control.pool(), repository);
+    if let Some(holding) = control.reads().repositories.get(control.log(), repository, row).await? {
+        quota::check(&holding, 0, bytes_to_come(&present, &decided))?;
+    }
     let key = control.grant_key().await?;
     let now_seconds = control.now_ms() / 1_000;
     let expires_at_seconds = now_seconds + GRANT_LIFE_SECONDS;
@@ -119,12 +127,26 @@ pub async fn open(
             Opened::Upload { grant: grant.sign(key), expires_at_seconds }
         }
     };
-    Ok(decide(&present, wanted)?.into_iter().map(open).collect())
+    Ok(decided.into_iter().map(open).collect())
+}
+
+/// Of uploads of unknown length only that they are not empty is known.
+fn bytes_to_come(present: &Present, decided: &[Decided]) -> u64 {
+    let bytes = |decided: &Decided| match decided {
+        Decided::Present { .. } => 0,
+        Decided::Upload { expected: Some(digest), .. } if present.1.contains(digest) => 0,
+        Decided::Upload { size: Size::Exact(size), .. } => *size,
+        Decided::Upload { size: Size::AtMost(_), .. } => 1,
+    };
+    decided.iter().map(bytes).fold(0, u64::saturating_add)
 }
 
 /// Blobs that may be used, with their sizes.
 #[derive(Debug, Default)]
-struct Present(HashMap<Digest, u64>);
+struct Present(HashMap<Digest, u64>, Repairs);
+
+/// Blobs that count in the repository already, though their bytes have to come again.
+type Repairs = HashSet<Digest>;
 
 impl Present {
     async fn load(
@@ -139,7 +161,9 @@ impl Present {
         }
         for linked in blobs::linked(control.pool(), repository, &digests).await? {
             // What is damaged has to come again.
-            if linked.blob.damaged.is_none() {
+            if linked.blob.damaged.is_some() {
+                present.1.extend([Digest::from(linked.blob.blake3), linked.blob.sha256.into()]);
+            } else {
                 present.insert(linked.blob.blake3, linked.blob.sha256, linked.blob.size_bytes);
             }
         }

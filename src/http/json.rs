@@ -20,13 +20,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let media_type = text(request.headers(), &header::CONTENT_TYPE)?;
-        if !media_type.is_some_and(is_json) {
-            return Err(Problem::new(Code::MediaTypeUnsupported, "Send `Content-Type: application/json`."));
-        }
-        let bytes = body::whole(request.into_body(), JSON_BODY_MAX_BYTES).await?;
-        parse(&bytes).map(Self)
+        of_at_most(request, JSON_BODY_MAX_BYTES).await.map(Self)
     }
+}
+
+/// A JSON document that may have another number of bytes than most.
+pub(super) async fn of_at_most<T: DeserializeOwned>(
+    request: Request,
+    max_bytes: usize,
+) -> Result<T, Problem> {
+    let media_type = text(request.headers(), &header::CONTENT_TYPE)?;
+    if !media_type.is_some_and(is_json) {
+        return Err(Problem::new(Code::MediaTypeUnsupported, "Send `Content-Type: application/json`."));
+    }
+    parse(&body::whole(request.into_body(), max_bytes).await?)
 }
 
 /// `application/json`, with no charset or the only one that JSON has (RFC 8259 section 8.1).

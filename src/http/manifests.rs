@@ -61,16 +61,20 @@ pub(super) async fn accept(
     let bytes = body::whole(request.into_body(), DOCUMENT_MAX_BYTES).await?;
     let accepted =
         manifests::accept(app.control(), &context, &repository, &reference, &bytes, precondition).await?;
-    let document = wire::AcceptedManifest {
+    let document = draw_accepted(&accepted);
+    let location = format!("/v1/repositories/{repository}/-/manifests/{}", document.digest);
+    let status = if accepted.created { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, [(header::LOCATION, location)], Json(document)).into_response())
+}
+
+pub(super) fn draw_accepted(accepted: &manifests::Accepted) -> wire::AcceptedManifest {
+    wire::AcceptedManifest {
         digest: accepted.digests.blake3,
         sha256: accepted.digests.sha256,
         oci_digest: accepted.oci_sha256,
         size: accepted.size_bytes,
         position: accepted.position,
-    };
-    let location = format!("/v1/repositories/{repository}/-/manifests/{}", document.digest);
-    let status = if accepted.created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, [(header::LOCATION, location)], Json(document)).into_response())
+    }
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {

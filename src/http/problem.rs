@@ -9,6 +9,7 @@
 
 mod control;
 mod data;
+mod retention;
 
 use std::borrow::Cow;
 
@@ -69,11 +70,13 @@ codes! {
     GrantExpired           401 "grant-expired"            "The grant has expired"
     ScopeMissing           403 "scope-missing"            "The token may not do this"
     GrantNarrower          403 "grant-narrower"           "The grant is for something else"
+    QuotaExceeded          403 "quota-exceeded"           "The repository may not hold so much"
     RouteUnknown           404 "route-unknown"            "There is no such route"
     OtherPlane             404 "other-plane"              "This node does not serve that plane"
     RepositoryUnknown      404 "repository-unknown"       "There is no such repository"
     ManifestUnknown        404 "manifest-unknown"         "There is no such manifest"
     TagUnknown             404 "tag-unknown"              "There is no such tag"
+    PinUnknown             404 "pin-unknown"              "There is no such pin"
     BlobUnknown            404 "blob-unknown"             "There is no such blob"
     SubjectUnknown         404 "subject-unknown"          "The manifest's subject is not here"
     TokenUnknown           404 "token-unknown"            "There is no such token"
@@ -87,6 +90,7 @@ codes! {
     RepositoryExists       409 "repository-exists"        "The repository exists"
     BlobsMissing           409 "blobs-missing"            "Blobs that the manifest names are not in the repository"
     BlobsDamaged           409 "blobs-damaged"            "Blobs of the package are damaged"
+    ProvenanceMissing      409 "provenance-missing"       "The package does not say what it was built from"
     OffsetMismatch         409 "offset-mismatch"          "The upload stands at another offset"
     SessionBusy            409 "session-busy"             "The upload is taken by another request"
     AlreadyMinted          409 "already-minted"           "The request was made before"
@@ -98,6 +102,7 @@ codes! {
     OrderUntaken           409 "order-untaken"            "No data node takes the order"
     SessionGone            410 "session-gone"             "The upload has ended"
     TagMoved               412 "tag-moved"                "The tag names something else"
+    PinMoved               412 "pin-moved"                "The pin claims something else"
     TusVersion             412 "tus-version"              "Only tus 1.0.0 is spoken here"
     BodyTooLarge           413 "body-too-large"           "The body is larger than allowed"
     UploadTooLarge         413 "upload-too-large"         "The upload is larger than allowed"

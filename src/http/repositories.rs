@@ -11,6 +11,7 @@ use super::path::Path;
 use super::problem::Problem;
 use crate::access::Caller;
 use crate::control::{Context, repositories};
+use crate::kernel::event::RepositorySettings;
 use crate::kernel::id::RepositoryName;
 use crate::views::repositories::Repository;
 use crate::wire::repository as wire;
@@ -50,7 +51,10 @@ pub(super) async fn set(
     Path(repository): Path<RepositoryName>,
     Json(request): Json<wire::SetRepository>,
 ) -> Result<impl IntoResponse, Problem> {
-    let set = repositories::set(app.control(), &context, &repository, request.public).await?;
+    let wire::SetRepository { public, provenance, quota_bytes, quota_packages } = request;
+    let settings = RepositorySettings { provenance, quota_bytes, quota_packages };
+    let wanted = repositories::Wanted { public, settings };
+    let set = repositories::set(app.control(), &context, &repository, wanted).await?;
     let status = if set.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(draw(set.repository))))
 }
@@ -59,6 +63,9 @@ fn draw(repository: Repository) -> wire::Repository {
     wire::Repository {
         name: repository.name,
         public: repository.public,
+        provenance: repository.provenance,
+        quota_bytes: repository.quota_bytes,
+        quota_packages: repository.quota_packages,
         created_at: Timestamp::from_ms(repository.created_at_ms),
         packages: repository.packages,
         bytes: repository.blobs_bytes,

@@ -14,8 +14,11 @@ use hyper::body::Incoming;
 use tower::{Layer as _, Service, ServiceExt as _};
 
 use super::app::App;
-use super::{blobs, bytes, keys, log, manifests, openapi, orders, problem, process, reads, receipts};
-use super::{caller, envelope, exchange, repositories, slices, status, tags, together, tokens, tus, uploads};
+use super::{blobs, bytes, keys, log, manifests, openapi, orders, pins, problem, process, reads, receipts};
+use super::{
+    caller, envelope, exchange, publications, repositories, slices, status, tags, together, tokens, tus,
+    uploads,
+};
 
 /// Who may call an operation. What depends on more than the token is decided by the use case behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +81,7 @@ operations! {
     Reader    GET     "/v1/repositories/{repository}/-/manifests"                manifests::list;
     Reader    GET     "/v1/repositories/{repository}/-/manifests/{reference}"    manifests::get;
     Depositor PUT     "/v1/repositories/{repository}/-/manifests/{reference}"    manifests::accept;
+    Depositor POST    "/v1/repositories/{repository}/-/publications"             publications::publish;
     Reader    POST    "/v1/repositories/{repository}/-/reads"                    reads::grant;
     Reader    GET     "/v1/repositories/{repository}/-/blobs/{digest}"           blobs::get;
     Reader    GET     "/v1/repositories/{repository}/-/blobs/{digest}/content"   blobs::content;
@@ -86,6 +90,11 @@ operations! {
     Reader    GET     "/v1/repositories/{repository}/-/tags/{tag}"               tags::get;
     Depositor PUT     "/v1/repositories/{repository}/-/tags/{tag}"               tags::set;
     Remover   DELETE  "/v1/repositories/{repository}/-/tags/{tag}"               tags::remove;
+    Reader    GET     "/v1/repositories/{repository}/-/pins"                     pins::list;
+    Reader    GET     "/v1/repositories/{repository}/-/pins/{pin}"               pins::get;
+    Depositor PUT     "/v1/repositories/{repository}/-/pins/{pin}"               pins::set;
+    Remover   POST    "/v1/repositories/{repository}/-/pins/{pin}/release"       pins::release;
+    Reader    GET     "/v1/repositories/{repository}/-/pins/{pin}/history"       pins::history;
     Admin     GET     "/v1/tokens"                                               tokens::list;
     Admin     POST    "/v1/tokens"                                               tokens::mint;
     Anyone    POST    "/v1/tokens/exchange"                                      exchange::exchange;

@@ -99,6 +99,10 @@ macro_rules! text_id {
     };
 }
 
+mod retention;
+
+pub use retention::PinName;
+
 text_id!(
     /// A named space, `acme/reports`. OCI distribution-spec, "Pulling manifests": `<name>`.
     RepositoryName,

@@ -35,6 +35,15 @@ pub enum Guard {
         /// Which.
         blobs: Vec<Blake3>,
     },
+    /// The repository stays within its quotas with so much more.
+    WithinQuota {
+        /// Which.
+        repository: RepositoryName,
+        /// Packages that it gets.
+        packages: u64,
+        /// Bytes of blobs that it gets.
+        bytes: u64,
+    },
     /// No blob has that object, so that it may be discarded.
     ObjectUnclaimed {
         /// The store that has it.
@@ -55,6 +64,7 @@ impl Guard {
             Self::BlobsLinked { .. } | Self::BlobsIntact { .. } => Some(DAMAGE),
             Self::ManifestsAccepted { .. }
             | Self::ObjectNotDiscarded { .. }
+            | Self::WithinQuota { .. }
             | Self::ObjectUnclaimed { .. } => None,
         }
     }
@@ -92,6 +102,12 @@ pub enum GuardFailure {
     BlobsDamaged {
         /// Which.
         damaged: Vec<Blake3>,
+    },
+    /// The repository would hold more than it may.
+    #[error("{repository} would hold more than it may")]
+    OverQuota {
+        /// Which.
+        repository: RepositoryName,
     },
     /// A blob has the object.
     #[error("object {object} of store {store} is that of a blob")]

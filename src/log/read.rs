@@ -111,6 +111,42 @@ pub async fn last_of_stream(
     Ok(row.map(Raw::from))
 }
 
+/// The last event of a stream up to a position, inclusive, and up to a time in milliseconds since the epoch.
+///
+/// # Errors
+/// If the database fails.
+pub async fn last_of_stream_by(
+    executor: impl PgExecutor<'_>,
+    stream: &StreamName,
+    position: u64,
+    at_ms: u64,
+) -> Result<Option<Raw>, sqlx::Error> {
+    let (position, at_ms) = (to_column(position), to_column(at_ms));
+    let row =
+        sqlx::query_file_as!(Row, "src/log/sql/read_last_of_stream_by.sql", stream.as_str(), position, at_ms)
+            .fetch_optional(executor)
+            .await?;
+    Ok(row.map(Raw::from))
+}
+
+/// Events of a stream in order, behind that position.
+///
+/// # Errors
+/// If the database fails.
+pub async fn of_stream(
+    executor: impl PgExecutor<'_>,
+    stream: &StreamName,
+    after: Option<u64>,
+    limit: u32,
+) -> Result<Vec<Raw>, sqlx::Error> {
+    let after = after.map_or(-1, to_column);
+    let rows =
+        sqlx::query_file_as!(Row, "src/log/sql/read_of_stream.sql", stream.as_str(), after, i64::from(limit))
+            .fetch_all(executor)
+            .await?;
+    Ok(rows.into_iter().map(Raw::from).collect())
+}
+
 /// Reads the next page of at most `limit` records.
 ///
 /// # Errors

@@ -156,6 +156,7 @@ async fn compare(
         "blob_repositories": "src/views/blobs/compare_links.sql",
         "manifests": "src/views/manifests/compare.sql",
         "tags": "src/views/tags/compare.sql",
+        "pins": "src/views/pins/compare.sql",
         "tokens": "src/views/tokens/compare.sql",
         "keys": "src/views/keys/compare.sql",
         "reads": "src/views/reads/compare.sql",

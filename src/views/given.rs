@@ -5,8 +5,8 @@ use uuid::Uuid;
 use crate::kernel::digest::{Blake3, Digests};
 use crate::kernel::event::{
     BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Event, Fact,
-    KeyAdded, KeyKind, KeyRetired, ManifestAccepted, ManifestReadGranted, ObjectDiscarded, RepositoryCreated,
-    RepositoryUpdated, TagRemoved, TagSet, TokenMinted, TokenRevoked,
+    KeyAdded, KeyKind, KeyRetired, ManifestAccepted, ManifestReadGranted, ObjectDiscarded, PinReleased,
+    PinSet, RepositoryCreated, RepositoryUpdated, TagRemoved, TagSet, TokenMinted, TokenRevoked,
 };
 use crate::kernel::id::{EventId, KeyId, ObjectKey, RepositoryName, StoreName, TokenId};
 use crate::log::Recorded;
@@ -61,11 +61,11 @@ pub(super) fn key(number: u8) -> KeyId {
 }
 
 pub(super) fn repository_created(name: &str, public: bool) -> RepositoryCreated {
-    RepositoryCreated { repository: repository(name), public }
+    RepositoryCreated { repository: repository(name), public, settings: Default::default() }
 }
 
 pub(super) fn repository_updated(name: &str, public: bool) -> RepositoryUpdated {
-    RepositoryUpdated { repository: repository(name), public }
+    RepositoryUpdated { repository: repository(name), public, settings: Default::default() }
 }
 
 pub(super) fn blob_stored(name: &str, content: u8, in_object: u8) -> BlobStored {
@@ -116,6 +116,16 @@ pub(super) fn tag_set(name: &str, tag: &str, content: u8) -> TagSet {
 pub(super) fn tag_removed(name: &str, tag: &str, content: u8) -> TagRemoved {
     let (repository, tag) = (repository(name), tag.parse().unwrap());
     TagRemoved { repository, tag, previous: blake3(content) }
+}
+
+pub(super) fn pin_set(name: &str, pin: &str, content: u8) -> PinSet {
+    let (repository, pin) = (repository(name), pin.parse().unwrap());
+    PinSet { repository, pin, manifest: blake3(content), previous: None, statement: blake3(100) }
+}
+
+pub(super) fn pin_released(name: &str, pin: &str, content: u8) -> PinReleased {
+    let (repository, pin) = (repository(name), pin.parse().unwrap());
+    PinReleased { repository, pin, previous: blake3(content), statement: blake3(100) }
 }
 
 pub(super) fn token_minted(number: u8) -> TokenMinted {

@@ -25,6 +25,7 @@ pub mod damaged_blobs;
 pub mod discarded_objects;
 pub mod keys;
 pub mod manifests;
+pub mod pins;
 pub mod reads;
 pub mod replay;
 pub mod repositories;
@@ -53,7 +54,7 @@ pub use repositories::{NamePattern, Visible};
 use crate::log::{Folds, Guard, GuardFailure, Recorded};
 
 /// Which folds these are. One more with every change of a table, a fold or an `apply.sql` that changes any row.
-pub const GENERATION: i32 = 2;
+pub const GENERATION: i32 = 3;
 
 /// Why a view did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +103,7 @@ async fn apply(connection: &mut PgConnection, events: &[Recorded]) -> Result<(),
     blobs::fold(events).apply(connection).await?;
     manifests::fold(events).apply(connection).await?;
     tags::fold(events).apply(connection).await?;
+    pins::fold(events).apply(connection).await?;
     tokens::fold(events).apply(connection).await?;
     keys::fold(events).apply(connection).await?;
     reads::fold(events).apply(connection).await?;

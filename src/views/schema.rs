@@ -11,11 +11,12 @@
 use sqlx::PgConnection;
 
 /// Made in this order, in whatever schema `search_path` names.
-const DDL: [&str; 10] = [
+const DDL: [&str; 11] = [
     include_str!("repositories/schema.sql"),
     include_str!("blobs/schema.sql"),
     include_str!("manifests/schema.sql"),
     include_str!("tags/schema.sql"),
+    include_str!("pins/schema.sql"),
     include_str!("tokens/schema.sql"),
     include_str!("keys/schema.sql"),
     include_str!("reads/schema.sql"),

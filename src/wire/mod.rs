@@ -5,12 +5,14 @@
 //! - Times are RFC 3339 in UTC with milliseconds ([`time::Timestamp`]); sizes are bytes; digests and ids are text.
 //! - Secrets ([`secret::Secret`]) show nothing in `Debug`.
 
+mod as_text;
 pub mod blob;
 pub mod cloud_event;
 pub mod event;
 pub mod key;
 pub mod manifest;
 pub mod order;
+pub mod pin;
 pub mod problem;
 pub mod read;
 pub mod receipt;

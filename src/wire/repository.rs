@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::time::Timestamp;
+use crate::kernel::event::Provenance;
 use crate::kernel::id::RepositoryName;
 
 /// A repository as it is now.
@@ -13,6 +14,14 @@ pub struct Repository {
     pub name: RepositoryName,
     /// Whether anyone may read it without a token.
     pub public: bool,
+    /// What becomes of a pin on a package that does not say what it was built from: `off`, `warn` or `enforce`.
+    #[serde(with = "super::as_text")]
+    #[schema(value_type = String)]
+    pub provenance: Provenance,
+    /// Bytes that it may hold; 0 for any number.
+    pub quota_bytes: u64,
+    /// Packages that it may hold; 0 for any number.
+    pub quota_packages: u64,
     /// When it came to be.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -48,6 +57,16 @@ pub struct SetRepository {
     /// Whether anyone may read it without a token; as it was, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public: Option<bool>,
+    /// What becomes of a pin on a package that does not say what it was built from; as it was, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "super::as_text::optional")]
+    #[schema(value_type = Option<String>)]
+    pub provenance: Option<Provenance>,
+    /// Bytes that it may hold, 0 for any number; as it was, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_bytes: Option<u64>,
+    /// Packages that it may hold, 0 for any number; as it was, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_packages: Option<u64>,
 }
 
 #[cfg(test)]

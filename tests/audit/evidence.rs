@@ -136,7 +136,11 @@ fn keys_and_repository() -> Vec<NewEvent> {
             event(KeyAdded { key: key.id(), kind, public, node: "here".parse().unwrap() })
         })
         .collect();
-    events.push(event(RepositoryCreated { repository: repository(), public: false }));
+    events.push(event(RepositoryCreated {
+        repository: repository(),
+        public: false,
+        settings: Default::default(),
+    }));
     events
 }
 

@@ -9,7 +9,7 @@ use strongroom::kernel::manifest::{
     self, Document, DocumentDescriptor, Entry, File, Header, Index, Kind, Manifest, MediaType,
 };
 
-use crate::plane::{Actor, Plane, by_digest, by_tag, descriptor, manifest, name};
+use crate::plane::{Actor, Plane, by_digest, by_tag, descriptor, manifest, name, opened_to_all};
 
 const SCOPES: &str = "repository:acme/*:pull,push";
 
@@ -101,7 +101,7 @@ async fn blobs_of_a_public_repository_are_within_reach_of_everyone() {
     let plane = Plane::new().await;
     let owner = plane.admin();
     let package = plane.package(&owner, "acme/a", b"evidence").await.encode();
-    repositories::set(&plane.control, &owner.context, &name("acme/a"), Some(true)).await.unwrap();
+    repositories::set(&plane.control, &owner.context, &name("acme/a"), opened_to_all()).await.unwrap();
     let other = plane.actor("other", "repository:other/*:push").await;
     assert!(other.push_plain("other/x", &package).await.unwrap().created);
     plane.finish().await;

@@ -15,7 +15,7 @@ use strongroom::kernel::event::{Fact, KeyKind};
 use strongroom::kernel::id::{ObjectKey, Reference, RepositoryName, SessionId, Tag};
 use strongroom::kernel::limits::RECEIPT_DELIVERY_SECONDS;
 use strongroom::kernel::manifest::{Descriptor, Header, Manifest, MediaType};
-use strongroom::log::{Log, Options, Recorded, Tasks, read};
+use strongroom::log::{Log, Member, NewEvent, Options, Recorded, Tasks, read};
 use strongroom::views::{self, Views};
 use uuid::Uuid;
 
@@ -28,6 +28,7 @@ pub(crate) struct Plane {
     pub(crate) receipt_key: SigningKey,
     pub(crate) grants: KeyRing,
     pub(crate) database: TestDatabase,
+    log: Log,
     tasks: Tasks,
 }
 
@@ -67,11 +68,11 @@ impl Plane {
             (SigningKey::generate(KeyKind::Grant), SigningKey::generate(KeyKind::Receipt));
         let grants = KeyRing::of([grant_key.verifying_key()]);
         let store = "main".parse().expect("a store");
-        let control = Control::new(Parts { log, pool, clock: clock.clone(), grant_key, store });
+        let control = Control::new(Parts { log: log.clone(), pool, clock: clock.clone(), grant_key, store });
         let node = "node-1".parse().expect("a node");
         let actor = "strongroom".parse().expect("an actor");
         keys::add(&control, &actor, &receipt_key.verifying_key(), &node).await.expect("a key is added");
-        Self { control, clock, receipt_key, grants, database, tasks }
+        Self { control, clock, receipt_key, grants, database, log, tasks }
     }
 
     /// Another process, with a pool of its own.
@@ -155,6 +156,12 @@ impl Plane {
 
     pub(crate) fn now_ms(&self) -> u64 {
         self.clock.now_ms()
+    }
+
+    /// Records what no use case of this plane does.
+    pub(crate) async fn append(&self, event: NewEvent) {
+        let member = Member { events: vec![event], ..Member::default() };
+        self.log.append(member).await.expect("appended");
     }
 
     /// Every event so far.
@@ -252,4 +259,8 @@ pub(crate) fn by_tag(text: &str) -> Reference {
 
 pub(crate) fn by_digest(digest: Blake3) -> Reference {
     Reference::Digest(digest.into())
+}
+
+pub(crate) fn opened_to_all() -> strongroom::control::repositories::Wanted {
+    strongroom::control::repositories::Wanted { public: Some(true), ..Default::default() }
 }

@@ -6,7 +6,7 @@ use strongroom::control::{self, Precondition, manifests, repositories};
 use strongroom::kernel::digest::{Digest, Digests};
 use strongroom::kernel::event::Fact;
 
-use crate::plane::{Actor, Plane, by_tag, name};
+use crate::plane::{Actor, Plane, by_tag, name, opened_to_all};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
@@ -85,7 +85,9 @@ async fn what_may_not_be_read_is_neither_granted_nor_recorded() {
 async fn a_public_package_is_read_by_anyone_and_on_record() {
     let plane = Plane::new().await;
     tagged(&plane).await;
-    repositories::set(&plane.control, &plane.admin().context, &name("acme/a"), Some(true)).await.unwrap();
+    repositories::set(&plane.control, &plane.admin().context, &name("acme/a"), opened_to_all())
+        .await
+        .unwrap();
     grant(&plane.anonymous(), None).await.unwrap();
     let last = plane.events().await.pop().unwrap().event;
     assert_eq!((last.actor.as_str(), last.fact.type_name()), ("anonymous", "manifest.read-granted"));

@@ -3,7 +3,7 @@
 use strongroom::control::repositories::{self, Error};
 use strongroom::control::{self};
 
-use crate::plane::{Plane, name};
+use crate::plane::{Plane, name, opened_to_all};
 
 const PUSH: &str = "repository:acme/*:pull,push";
 
@@ -57,7 +57,8 @@ async fn who_may_not_read_it_sees_no_difference_between_closed_and_absent() {
     let seen = repositories::list(&plane.control, &stranger.context.caller, None, 10).await.unwrap();
     assert!(seen.is_empty());
 
-    let opened = repositories::set(&admin.control, &admin.context, &name("acme/reports"), Some(true)).await;
+    let opened =
+        repositories::set(&admin.control, &admin.context, &name("acme/reports"), opened_to_all()).await;
     assert!(!opened.unwrap().created);
     let seen = repositories::list(&plane.control, &plane.anonymous().context.caller, None, 10).await.unwrap();
     assert_eq!(seen.len(), 1);
@@ -73,6 +74,6 @@ async fn without_the_scope_nothing_is_created_or_opened() {
     assert!(is_denied(&repositories::create(&plane.control, &reader.context, &name, false).await));
     assert!(is_denied(&repositories::create(&plane.control, &uploader.context, &name, true).await));
     repositories::create(&plane.control, &uploader.context, &name, false).await.unwrap();
-    assert!(is_denied(&repositories::set(&plane.control, &uploader.context, &name, Some(true)).await));
+    assert!(is_denied(&repositories::set(&plane.control, &uploader.context, &name, opened_to_all()).await));
     assert!(plane.facts("repository.updated").await.is_empty());
 }

@@ -7,8 +7,8 @@ use strongroom::kernel::digest::{Blake3, Digests, Sha256};
 use strongroom::kernel::event::{
     BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Event, Fact,
     KeyAdded, KeyKind, KeyRetired, LogRestored, ManifestAccepted, ManifestReadGranted, Members,
-    ObjectDiscarded, RepositoryCreated, RepositoryUpdated, Selection, TagRemoved, TagSet, TokenMinted,
-    TokenRevoked,
+    ObjectDiscarded, PinReleased, PinSet, Provenance, RepositoryCreated, RepositorySettings,
+    RepositoryUpdated, Selection, TagRemoved, TagSet, TokenMinted, TokenRevoked,
 };
 use strongroom::kernel::id::{
     EventId, GrantId, ObjectKey, OrderId, RepositoryName, RequestId, SessionId, StreamName, TokenId,
@@ -25,8 +25,18 @@ type Told = (StreamName, Fact);
 /// The small log. Times stand still and go on; half of the events have a cause.
 pub(crate) fn log() -> Vec<Event> {
     let mut versions: BTreeMap<StreamName, u64> = BTreeMap::new();
-    let told =
-        [keys_and_tokens(), repositories(), blobs(), manifests(), tags(), endings(), scrubs()].concat();
+    let told = [
+        keys_and_tokens(),
+        repositories(),
+        blobs(),
+        manifests(),
+        tags(),
+        endings(),
+        scrubs(),
+        pins(),
+        settings(),
+    ]
+    .concat();
     let event = |(n, (stream, fact)): (u128, Told)| {
         let next = versions.entry(stream.clone()).or_default();
         let seq = *next;
@@ -87,8 +97,9 @@ fn keys_and_tokens() -> Vec<Told> {
 }
 
 fn repositories() -> Vec<Told> {
-    let created = |repository| RepositoryCreated { repository, public: false }.into();
-    let updated = RepositoryUpdated { repository: reports(), public: true };
+    let created =
+        |repository| RepositoryCreated { repository, public: false, settings: Default::default() }.into();
+    let updated = RepositoryUpdated { repository: reports(), public: true, settings: Default::default() };
     vec![
         (StreamName::repository(&reports()), created(reports())),
         (StreamName::repository(&drafts()), created(drafts())),
@@ -268,4 +279,47 @@ fn scrubs() -> Vec<Told> {
         (stream, part.into()),
         (StreamName::restorations(), restored.into()),
     ]
+}
+
+/// Set, moved with another statement, released.
+fn pins() -> Vec<Told> {
+    let stream = StreamName::pin(&reports(), &name("prod"));
+    let set = |manifest, previous, statement: &[u8]| PinSet {
+        repository: reports(),
+        pin: name("prod"),
+        manifest,
+        previous,
+        statement: Digests::of(statement).blake3,
+    };
+    let released = PinReleased {
+        repository: reports(),
+        pin: name("prod"),
+        previous: manifest().blake3,
+        statement: Digests::of(b"why it is over").blake3,
+    };
+    let facts: [Fact; 3] = [
+        set(subject().blake3, None, b"why").into(),
+        set(manifest().blake3, Some(subject().blake3), b"why it moves").into(),
+        released.into(),
+    ];
+    facts.map(|fact| (stream.clone(), fact)).into()
+}
+
+/// Each setting by itself, and all at the creation.
+fn settings() -> Vec<Told> {
+    let (repository, public) = (name::<RepositoryName>("acme/limited"), false);
+    let none = RepositorySettings::default();
+    let all = RepositorySettings {
+        provenance: Some(Provenance::Warn),
+        quota_bytes: Some(10 << 30),
+        quota_packages: Some(1_000),
+    };
+    let updated = |settings| RepositoryUpdated { repository: repository.clone(), public, settings }.into();
+    let facts: [Fact; 4] = [
+        RepositoryCreated { repository: repository.clone(), public, settings: all }.into(),
+        updated(RepositorySettings { provenance: Some(Provenance::Enforce), ..none }),
+        updated(RepositorySettings { quota_bytes: Some(0), ..none }),
+        updated(RepositorySettings { quota_packages: Some(u64::MAX), ..none }),
+    ];
+    facts.map(|fact| (StreamName::repository(&repository), fact)).into()
 }

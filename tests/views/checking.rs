@@ -7,12 +7,12 @@ use crate::scene::{Scene, TABLES};
 
 /// Table, statement that changes a row, one that loses it, one that adds another; how the row is named, and the other.
 /// In the names `1` and `4` stand for the digests of these contents.
-const DAMAGES: [(&str, &str, &str, &str, &str, &str); 12] = [
+const DAMAGES: [(&str, &str, &str, &str, &str, &str); 13] = [
     (
         "repositories",
         "update view.repositories set public = not public where name = 'acme/repository-2'",
         "delete from view.repositories where name = 'acme/repository-2'",
-        "insert into view.repositories values ('acme/other', true, 0, 0, 0)",
+        "insert into view.repositories values ('acme/other', true, 'off', 0, 0, 0, 0, 0)",
         "acme/repository-2",
         "acme/other",
     ),
@@ -48,6 +48,14 @@ const DAMAGES: [(&str, &str, &str, &str, &str, &str); 12] = [
          from view.manifests where repository = 'acme/repository-1'",
         "acme/repository-1@blake3:{4}",
         "acme/other@blake3:{4}",
+    ),
+    (
+        "pins",
+        "update view.pins set statement = sha256('') where pin = 'p2'",
+        "delete from view.pins where pin = 'p2'",
+        "insert into view.pins values ('acme/other', 'prod', sha256(''), sha256(''), 0, 'x', 0)",
+        "acme/repository-0#p2",
+        "acme/other#prod",
     ),
     (
         "tags",

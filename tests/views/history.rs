@@ -4,10 +4,11 @@ use proptest::prelude::*;
 use strongroom::kernel::digest::Digests;
 use strongroom::kernel::event::{
     BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Fact, KeyAdded,
-    KeyKind, KeyRetired, ManifestAccepted, ManifestReadGranted, ObjectDiscarded, RepositoryCreated,
-    RepositoryUpdated, Selection, TagRemoved, TagSet, TokenMinted, TokenRevoked,
+    KeyKind, KeyRetired, ManifestAccepted, ManifestReadGranted, ObjectDiscarded, PinReleased, PinSet,
+    Provenance, RepositoryCreated, RepositorySettings, RepositoryUpdated, Selection, TagRemoved, TagSet,
+    TokenMinted, TokenRevoked,
 };
-use strongroom::kernel::id::{KeyId, ObjectKey, RepositoryName, StoreName, Tag, TokenId};
+use strongroom::kernel::id::{KeyId, ObjectKey, PinName, RepositoryName, StoreName, Tag, TokenId};
 use uuid::Uuid;
 
 pub(crate) fn repository(n: u16) -> RepositoryName {
@@ -39,11 +40,12 @@ pub(crate) fn store() -> StoreName {
 }
 
 pub(crate) fn created(in_repository: u16, public: bool) -> Fact {
-    RepositoryCreated { repository: repository(in_repository), public }.into()
+    RepositoryCreated { repository: repository(in_repository), public, settings: Default::default() }.into()
 }
 
 pub(crate) fn updated(in_repository: u16, public: bool) -> Fact {
-    RepositoryUpdated { repository: repository(in_repository), public }.into()
+    let settings = RepositorySettings { quota_packages: public.then_some(7), ..Default::default() };
+    RepositoryUpdated { repository: repository(in_repository), public, settings }.into()
 }
 
 pub(crate) fn stored(in_repository: u16, content: u16, in_object: u16) -> Fact {
@@ -99,6 +101,36 @@ pub(crate) fn tag_set(in_repository: u16, name: u16, content: u16) -> Fact {
 pub(crate) fn tag_removed(in_repository: u16, name: u16) -> Fact {
     let (repository, tag) = (repository(in_repository), tag(name));
     TagRemoved { repository, tag, previous: digests(0).blake3 }.into()
+}
+
+pub(crate) fn limited(in_repository: u16, settings: RepositorySettings) -> Fact {
+    RepositoryUpdated { repository: repository(in_repository), public: false, settings }.into()
+}
+
+fn settings() -> impl Strategy<Value = RepositorySettings> {
+    let provenance = proptest::option::of(proptest::sample::select(&Provenance::ALL[..]));
+    (provenance, proptest::option::of(0_u64..9), proptest::option::of(0_u64..9)).prop_map(
+        |(provenance, quota_bytes, quota_packages)| RepositorySettings {
+            provenance,
+            quota_bytes,
+            quota_packages,
+        },
+    )
+}
+
+pub(crate) fn pin(n: u16) -> PinName {
+    format!("p{n}").parse().expect("a pin")
+}
+
+pub(crate) fn pin_set(in_repository: u16, name: u16, content: u16) -> Fact {
+    let (repository, pin, manifest) = (repository(in_repository), pin(name), digests(content).blake3);
+    PinSet { repository, pin, manifest, previous: None, statement: digests(content + 100).blake3 }.into()
+}
+
+pub(crate) fn pin_released(in_repository: u16, name: u16) -> Fact {
+    let (repository, pin) = (repository(in_repository), pin(name));
+    let (previous, statement) = (digests(0).blake3, digests(1).blake3);
+    PinReleased { repository, pin, previous, statement }.into()
 }
 
 pub(crate) fn minted(n: u16, scopes: usize) -> Fact {
@@ -172,7 +204,10 @@ pub(crate) fn fact() -> impl Strategy<Value = Fact> {
         4 => (repository.clone(), content.clone()).prop_map(|(at, manifest)| accepted(at, manifest)),
         4 => (repository.clone(), content.clone(), 20_000_u64..20_004).prop_map(|(at, manifest, day)| read(at, manifest, day)),
         8 => (repository.clone(), name.clone(), content).prop_map(|(at, tag, manifest)| tag_set(at, tag, manifest)),
-        4 => (repository, name).prop_map(|(at, tag)| tag_removed(at, tag)),
+        4 => (repository.clone(), name.clone()).prop_map(|(at, tag)| tag_removed(at, tag)),
+        1 => (repository.clone(), settings()).prop_map(|(at, settings)| limited(at, settings)),
+        4 => (repository.clone(), name.clone(), 0_u16..40).prop_map(|(at, pin, manifest)| pin_set(at, pin, manifest)),
+        2 => (repository, name).prop_map(|(at, pin)| pin_released(at, pin)),
         1 => (few.clone(), 0_usize..4).prop_map(|(token, scopes)| minted(token, scopes)),
         1 => few.clone().prop_map(revoked),
         1 => (few.clone(), proptest::sample::select(&KeyKind::ALL[..])).prop_map(|(key, kind)| key_added(key, kind)),
@@ -211,5 +246,12 @@ pub(crate) fn everything() -> Vec<Fact> {
         stored(0, 5, 5),
         corrupt(5, 5, Damage::Corrupt),
         verified(None, Some(2), None),
+        pin_set(0, 1, 3),
+        pin_set(0, 2, 3),
+        pin_set(0, 1, 4),
+        pin_set(1, 3, 4),
+        pin_released(1, 3),
+        limited(1, RepositorySettings { quota_bytes: Some(1 << 40), ..Default::default() }),
+        limited(1, RepositorySettings { provenance: Some(Provenance::Enforce), ..Default::default() }),
     ]
 }

@@ -11,13 +11,14 @@ use strongroom::views::{self, Views};
 
 use crate::harness::postgres::TestDatabase;
 
-pub(crate) const TABLES: [&str; 12] = [
+pub(crate) const TABLES: [&str; 13] = [
     "blob_repositories",
     "blobs",
     "damaged_blobs",
     "discarded_objects",
     "keys",
     "manifests",
+    "pins",
     "reads",
     "repositories",
     "repository_totals",

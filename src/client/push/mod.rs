@@ -32,12 +32,12 @@ use super::package::{self, Found, FoundKind, content, exclude::Exclude};
 use super::progress::Progress;
 use super::{Client, error};
 use crate::kernel::digest::{Blake3, Digests, Sha256};
-use crate::kernel::id::{Reference, RepositoryName, Tag};
+use crate::kernel::id::{PinName, Reference, RepositoryName, Tag};
 use crate::kernel::limits::OPEN_BATCH_MAX;
 use crate::kernel::manifest::{self, Entry, File, Header, Kind, MediaType, Package};
-use crate::wire::manifest::AcceptedManifest;
+use crate::wire::pin::{PinChanged, Said};
 use crate::wire::repository::SetRepository;
-use accept::accept;
+use accept::{Accepted, accept};
 use resume::Records;
 use stages::{Sent, hash, send};
 use upload::{Blob, Content, Opened, Uploader};
@@ -93,6 +93,8 @@ pub struct Push {
     pub tag: Option<Tag>,
     /// What the tag must name now.
     pub condition: Condition,
+    /// The pin to move to the package, in the step that accepts it.
+    pub pin: Option<Pinning>,
     /// What kind of package.
     pub artifact_type: Option<MediaType>,
     /// What is said about it.
@@ -105,6 +107,17 @@ pub struct Push {
     pub records: Option<PathBuf>,
 }
 
+/// A pin that is moved to what is deposited.
+#[derive(Debug, Clone)]
+pub struct Pinning {
+    /// Its name.
+    pub pin: PinName,
+    /// What it must claim now.
+    pub condition: Condition,
+    /// Why, and what it was built from.
+    pub said: Said,
+}
+
 impl Push {
     /// With nothing said about it but where it goes.
     pub fn to(repository: RepositoryName, tag: Option<Tag>) -> Self {
@@ -112,6 +125,7 @@ impl Push {
             repository,
             tag,
             condition: Condition::Always,
+            pin: None,
             artifact_type: None,
             annotations: Default::default(),
             subject: None,
@@ -128,6 +142,9 @@ pub struct Pushed {
     pub repository: RepositoryName,
     /// The tag that names it now.
     pub tag: Option<Tag>,
+    /// The pin that claims it now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<PinChanged>,
     /// The package's primary address.
     pub digest: Blake3,
     /// Its alias.
@@ -168,7 +185,7 @@ pub async fn push(
         tokio::try_join!(hash(&found, progress, Some(hashed)), send(&uploader, to_send, progress))?;
     let package = Package::of(header, entries(found, &digests))?;
     let accepted = accept(client, push, &package, &sent).await?;
-    Ok(result(push, &package, Some(&accepted), &sent))
+    Ok(result(push, &package, Some(accepted), &sent))
 }
 
 /// Reads and hashes everything, asks what the server has already, and sends nothing.
@@ -262,7 +279,7 @@ fn entries(found: Arc<Vec<Found>>, digests: &HashMap<usize, Digests>) -> Vec<Ent
     found.iter().enumerate().map(entry).collect()
 }
 
-fn result(push: &Push, package: &Package, accepted: Option<&AcceptedManifest>, sent: &Sent) -> Pushed {
+fn result(push: &Push, package: &Package, accepted: Option<Accepted>, sent: &Sent) -> Pushed {
     let digests = package.top().descriptor().digests;
     let size = |entry: &Entry| match &entry.kind {
         Kind::File(file) => file.size_bytes,
@@ -276,7 +293,8 @@ fn result(push: &Push, package: &Package, accepted: Option<&AcceptedManifest>, s
         digest: digests.blake3,
         sha256: digests.sha256,
         oci_digest: package.top().descriptor().rendering.map(|rendering| rendering.sha256),
-        position: accepted.map(|accepted| accepted.position),
+        position: accepted.as_ref().map(|accepted| accepted.manifest.position),
+        pin: accepted.and_then(|accepted| accepted.pin),
         entries: entries().count() as u64,
         bytes: entries().map(size).sum(),
         sent_blobs: sent.blobs,

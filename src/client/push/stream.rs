@@ -72,7 +72,7 @@ pub async fn push_stream(
     }
     let package = Package::of(header, vec![entry])?;
     let accepted = accept(client, push, &package, &sent).await?;
-    Ok(result(push, &package, Some(&accepted), &sent))
+    Ok(result(push, &package, Some(accepted), &sent))
 }
 
 fn known(digests: Digests, content: Bytes) -> Blob {

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::control::Precondition;
-use crate::control::manifests::{Accepted, Error};
+use crate::control::manifests::{Accepted, Contents, Error};
 use crate::control::tags::{self, Current};
+use crate::control::{Precondition, pins, quota};
 use crate::kernel::digest::{Blake3, Sha256};
 use crate::kernel::event::{BlobLinked, Fact, ManifestAccepted};
 use crate::kernel::id::{RepositoryName, Tag};
-use crate::kernel::manifest::{Document, DocumentDescriptor};
+use crate::kernel::manifest::{Annotations, Document, DocumentDescriptor};
+use crate::kernel::statement::Statement;
 use crate::log::Guard;
+use crate::views::repositories::Repository;
 
 /// A package to accept.
 #[derive(Debug, Clone)]
@@ -23,6 +25,9 @@ pub(super) struct Command {
     /// Manifests that it lists.
     pub(super) parts: Vec<DocumentDescriptor>,
     pub(super) tag: Option<(Tag, Precondition)>,
+    pub(super) pin: Option<pins::Wanted>,
+    /// What it says of itself.
+    pub(super) annotations: Annotations,
 }
 
 impl Command {
@@ -44,6 +49,8 @@ impl Command {
             blobs,
             parts,
             tag,
+            pin: None,
+            annotations: header.annotations.clone(),
         }
     }
 
@@ -87,6 +94,12 @@ pub(super) struct State {
     pub(super) manifests: HashMap<Blake3, Part>,
     /// What the tag names.
     pub(super) tag: Option<Current>,
+    /// What the pin claims.
+    pub(super) pin: Option<pins::Current>,
+    /// The repository, with what it holds and may hold. None if it comes to be by this.
+    pub(super) repository: Option<Repository>,
+    /// What has to be there whole for the pin, beyond what the acceptance asks for.
+    pub(super) contents: Contents,
 }
 
 impl State {
@@ -100,6 +113,10 @@ impl State {
 pub(super) struct Decided {
     pub(super) facts: Vec<Fact>,
     pub(super) guards: Vec<Guard>,
+    /// To be written before the pin's event, which names it.
+    pub(super) statement: Option<Statement>,
+    /// Annotations that the repository wants and the package lacks.
+    pub(super) missing: Vec<&'static str>,
 }
 
 /// None if everything is so already.
@@ -114,7 +131,35 @@ pub(super) fn decide(state: &State, command: &Command) -> Result<Option<Decided>
         }
         decided.facts.extend(set);
     }
+    if let Some(wanted) = &command.pin {
+        pin(state, command, wanted, &mut decided)?;
+    }
     Ok(if decided.facts.is_empty() { None } else { Some(decided) })
+}
+
+/// Sets the pin too. Last, so that its event is the one that a repeated request finds.
+fn pin(state: &State, command: &Command, wanted: &pins::Wanted, decided: &mut Decided) -> Result<(), Error> {
+    let manifest = command.descriptor.digests.blake3;
+    let set = pins::decide_set(state.pin.as_ref(), &command.repository, wanted, manifest)?;
+    let provenance = state.repository.as_ref().map(|repository| repository.provenance).unwrap_or_default();
+    decided.missing = pins::decide_provenance(provenance, &command.annotations)?;
+    if let Some(set) = set {
+        decided.guards.extend(state.contents.guards(&command.repository));
+        decided.facts.push(set.fact.into());
+        decided.statement = Some(set.statement);
+    }
+    Ok(())
+}
+
+/// What the package adds to the repository is within its quotas, now and under the head lock.
+fn within_quota(state: &State, command: &Command) -> Result<Option<Guard>, Error> {
+    let Some(repository) = &state.repository else { return Ok(None) };
+    let linked = command.blobs.keys().filter_map(|blob| state.blobs.get(blob));
+    let bytes = linked.filter(|reach| reach.from.is_some()).map(|reach| reach.size_bytes).sum();
+    quota::check(repository, 1, bytes)?;
+    let is_limited = repository.quota_packages > 0 || repository.quota_bytes > 0;
+    let repository = command.repository.clone();
+    Ok(is_limited.then_some(Guard::WithinQuota { repository, packages: 1, bytes }))
 }
 
 fn accept(state: &State, command: &Command) -> Result<Decided, Error> {
@@ -148,6 +193,7 @@ fn accept(state: &State, command: &Command) -> Result<Decided, Error> {
         let repository = command.repository.clone();
         decided.guards.push(Guard::ManifestsAccepted { repository, manifests: named });
     }
+    decided.guards.extend(within_quota(state, command)?);
     decided.facts.push(accepted(state, command));
     Ok(decided)
 }

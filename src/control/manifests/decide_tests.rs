@@ -90,6 +90,7 @@ fn a_package_whose_blobs_are_here_is_accepted_with_what_it_is_frozen_in_the_fact
     given(ready()).when(|state| decide(state, &command(&document))).then(Some(Decided {
         facts: vec![accepted.into()],
         guards: vec![Guard::BlobsLinked { repository: name(), blobs }],
+        ..Decided::default()
     }));
 }
 
@@ -161,6 +162,7 @@ fn tagging_an_accepted_package_records_the_tag_alone() {
     given(accepted).when(|state| decide(state, &tagging(&document, Precondition::Any))).then(Some(Decided {
         facts: vec![tag_set(&document, None)],
         guards: vec![Guard::ManifestsAccepted { repository: name(), manifests: vec![manifest] }],
+        ..Decided::default()
     }));
 }
 

@@ -6,11 +6,13 @@
 //! - Each manifest that it names (subject, parts of an index) is accepted in the repository, and described as it is.
 //! - Documents are written before the event that names them: the manifest, and its OCI rendering, frozen by digest.
 //! - Accepting it again changes nothing and gives the first position.
-//! - A tag, if one is given, is set in the same append, under its precondition.
+//! - A tag or a pin, if one is given, is set in the same append, under its precondition.
 //!
 //! Refused: see [`Error`]; what is missing is named completely.
 
+mod contents;
 mod decide;
+mod publish;
 mod state;
 mod trees;
 
@@ -30,10 +32,13 @@ use crate::views::tags as tag_view;
 use super::append::{Ids, Retries};
 use super::repositories::load_readable;
 use super::tags::Moved;
-use super::{Context, Control, Precondition};
+use super::{Context, Control, Precondition, pins};
 use decide::{Command, decide};
 use state::Loaded;
 
+pub use publish::{Published, publish};
+
+pub(super) use contents::Contents;
 pub(super) use trees::TreeChecks;
 
 /// Why not.
@@ -55,6 +60,12 @@ pub enum Error {
     BlobsMissing {
         /// All of them.
         missing: Vec<Blake3>,
+    },
+    /// Blobs whose stored bytes are not what they were.
+    #[error("{} blobs of the package are damaged; push them again first, which repairs them", .damaged.len())]
+    BlobsDamaged {
+        /// All of them.
+        damaged: Vec<Blake3>,
     },
     /// Blobs whose descriptor has another SHA-256 or size than they have.
     #[error("the manifest gives {} blobs another sha256 or size than they have", .blobs.len())]
@@ -107,6 +118,12 @@ pub enum Error {
     /// The tag does not name what the caller expected.
     #[error(transparent)]
     TagMoved(#[from] Moved),
+    /// The pin that is to be set with it moved, or is not to be set so.
+    #[error(transparent)]
+    Pin(#[from] super::pins::Refused),
+    /// The repository would hold more than it may.
+    #[error(transparent)]
+    Quota(#[from] super::Exceeded),
     /// What any use case can meet.
     #[error(transparent)]
     Shared(#[from] super::Error),
@@ -148,26 +165,45 @@ pub async fn accept(
         Reference::Digest(_) => None,
     };
     let command = Command::new(repository.clone(), &document, tag);
-    if let Some(accepted) = earlier(control, context, &command).await? {
-        return Ok(accepted);
+    let (accepted, _) = put(control, context, &command, &document, bytes, &rendering).await?;
+    Ok(accepted)
+}
+
+async fn put(
+    control: &Control,
+    context: &Context,
+    command: &Command,
+    document: &Document,
+    bytes: &[u8],
+    rendering: &[u8],
+) -> Result<(Accepted, Option<pins::Set>), Error> {
+    if let Some(earlier) = earlier(control, context, command).await? {
+        return Ok(earlier);
     }
     let mut written = false;
     let mut retries = Retries::default();
     loop {
-        let loaded = Loaded::load(control, &context.caller, &command, &document).await?;
-        let decided = decide(&loaded.state, &command)?;
+        let loaded = Loaded::load(control, &context.caller, command, document).await?;
+        let decided = decide(&loaded.state, command)?;
         if !loaded.state.is_accepted() && !written {
-            trees::check(control, &document, &loaded.state).await?;
+            trees::check(control, document, &loaded.state).await?;
             let (native, oci) = (document.media_type(), document.oci_media_type());
-            documents::put(control.pool(), &[(native.as_str(), bytes), (oci.as_str(), &rendering)]).await?;
+            documents::put(control.pool(), &[(native.as_str(), bytes), (oci.as_str(), rendering)]).await?;
             written = true;
         }
-        let Some(decided) = decided else { return Ok(command.accepted(loaded.position(), false)) };
+        let Some(decided) = decided else {
+            return Ok((command.accepted(loaded.position(), false), loaded.pin_as_it_is(command)?));
+        };
+        if let Some(statement) = &decided.statement {
+            pins::write(control, statement).await?;
+        }
+        let set = loaded.pin_as_decided(command, &decided)?;
         let (accepts_at, change) = loaded.change(&Ids::of_request(context), decided);
         match control.append(&context.caller.actor, context.cause, change).await {
             Ok(appended) => {
                 let position = accepts_at.map_or_else(|| loaded.position(), |at| appended.positions[at]);
-                return Ok(command.accepted(position, accepts_at.is_some()));
+                let set = set.map(|set| set.recorded_at(appended.last()));
+                return Ok((command.accepted(position, accepts_at.is_some()), set));
             }
             Err(error) => retries.after(error).await?,
         }
@@ -187,25 +223,34 @@ fn decode(bytes: &[u8], reference: &Reference) -> Result<(Document, Vec<u8>), Er
     Ok((document, rendering))
 }
 
-/// What the same request did before: for a tag, that it was set, whatever it names by now.
-async fn earlier(control: &Control, context: &Context, command: &Command) -> Result<Option<Accepted>, Error> {
+/// What the same request did before: for a tag or pin, that it was set, whatever it names by now.
+async fn earlier(
+    control: &Control,
+    context: &Context,
+    command: &Command,
+) -> Result<Option<(Accepted, Option<pins::Set>)>, Error> {
     let Some(earlier) = control.earlier(context).await? else { return Ok(None) };
     let digest = command.descriptor.digests.blake3;
-    let same = match (&earlier.event.fact, &command.tag) {
-        (Fact::ManifestAccepted(fact), None) => {
+    let same = match (&earlier.event.fact, &command.tag, &command.pin) {
+        (Fact::ManifestAccepted(fact), None, None) => {
             fact.repository == command.repository && fact.blake3 == digest
         }
-        (Fact::TagSet(fact), Some((tag, _))) => {
+        (Fact::TagSet(fact), Some((tag, _)), _) => {
             fact.repository == command.repository && fact.manifest == digest && fact.tag == *tag
         }
+        (Fact::PinSet(_), _, Some(_)) => true,
         _ => false,
     };
     if !same {
         return Err(super::Error::IdempotencyKeyReused.into());
     }
+    let pin = match &command.pin {
+        Some(wanted) => Some(pins::set_before(control, &command.repository, wanted, digest, earlier).await?),
+        None => None,
+    };
     let row = view::get(control.pool(), &command.repository, &digest.into()).await?;
     let row = row.ok_or(Error::DocumentMissing(digest.into()))?;
-    Ok(Some(command.accepted(row.position, false)))
+    Ok(Some((command.accepted(row.position, false), pin)))
 }
 
 /// In which form to read a package.

@@ -6,15 +6,15 @@ use futures::future::try_join_all;
 
 use crate::access::Caller;
 use crate::control::append::{Change, Ids};
-use crate::control::manifests::Error;
 use crate::control::manifests::decide::{Command, Decided, Part, Reach, State};
+use crate::control::manifests::{Contents, Error};
 use crate::control::repositories::{RoomMade, visible};
-use crate::control::{Control, tags};
+use crate::control::{Control, pins, tags};
 use crate::kernel::digest::{Blake3, Digest, Digests};
 use crate::kernel::event::Fact;
 use crate::kernel::id::{RepositoryName, StreamName};
 use crate::kernel::manifest::{Document, DocumentDescriptor, MediaType, Rendering};
-use crate::views::{blobs, manifests};
+use crate::views::{blobs, manifests, repositories};
 
 /// A state with what guards it.
 pub(super) struct Loaded {
@@ -33,9 +33,12 @@ impl Loaded {
         let repository = &command.repository;
         let digest = command.descriptor.digests.blake3;
         let mut streams = vec![StreamName::manifest(repository, digest)];
+        if let Some(wanted) = &command.pin {
+            streams.push(StreamName::pin(repository, &wanted.pin));
+        }
         streams.extend(command.tag.as_ref().map(|(tag, _)| StreamName::tag(repository, tag)));
         let versions = try_join_all(streams.iter().map(|stream| control.version(stream))).await?;
-        let expected = streams.into_iter().zip(versions).collect();
+        let mut expected: Vec<_> = streams.into_iter().zip(versions).collect();
         let room = control.making_room(repository);
         let digest: Digest = digest.into();
         let accepted = async { Ok(manifests::get(control.pool(), repository, &digest).await?) };
@@ -46,7 +49,28 @@ impl Loaded {
             }
         };
         let (room, accepted, tag) = tokio::try_join!(room, accepted, tag)?;
-        let mut state = State { accepted_at: accepted.map(|found| found.position), tag, ..State::default() };
+        if command.pin.is_some() && room.is_none() {
+            // What it asks of packages that are pinned.
+            let stream = StreamName::repository(repository);
+            let version = control.version(&stream).await?;
+            expected.push((stream, version));
+        }
+        let repository_now = repositories::get(control.pool(), repository).await?;
+        let mut state = State {
+            accepted_at: accepted.map(|found| found.position),
+            tag,
+            repository: repository_now,
+            ..State::default()
+        };
+        if let Some(wanted) = &command.pin {
+            state.pin = pins::current(control, repository, &wanted.pin).await?;
+            state.contents = if state.is_accepted() {
+                Contents::of_accepted(control, document).await?
+            } else {
+                Contents::of_parts(control, document).await?
+            };
+            state.contents.check(control, repository).await?;
+        }
         if !state.is_accepted() {
             state.blobs = load_blobs(control, caller, command).await?;
             state.manifests = load_manifests(control, command, document).await?;
@@ -60,6 +84,34 @@ impl Loaded {
     /// If it was not.
     pub(super) fn position(&self) -> u64 {
         self.state.accepted_at.expect("a package that needs no acceptance was accepted")
+    }
+
+    /// The pin that the command wants, which claims the package already.
+    pub(super) fn pin_as_it_is(&self, command: &Command) -> Result<Option<pins::Set>, Error> {
+        let Some(wanted) = &command.pin else { return Ok(None) };
+        let provenance = self.state.repository.as_ref().map(|found| found.provenance).unwrap_or_default();
+        let missing = pins::decide_provenance(provenance, &command.annotations)?;
+        let now = self.state.pin.as_ref().expect("what needs no change is there");
+        Ok(Some(pins::Set::unchanged(wanted, now, missing)))
+    }
+
+    /// The pin that the command wants, as it is once that is recorded.
+    pub(super) fn pin_as_decided(
+        &self,
+        command: &Command,
+        decided: &Decided,
+    ) -> Result<Option<pins::Set>, Error> {
+        let (Some(wanted), Some(statement)) = (&command.pin, &decided.statement) else {
+            return self.pin_as_it_is(command);
+        };
+        Ok(Some(pins::Set {
+            pin: wanted.pin.clone(),
+            manifest: command.descriptor.digests.blake3,
+            previous: self.state.pin.as_ref().map(|pin| pin.digests.blake3),
+            says: Some(statement.clone()),
+            missing: decided.missing.clone(),
+            position: None,
+        }))
     }
 
     /// The change, and which of its events accepts the package.

@@ -21,7 +21,7 @@ pub(super) struct Described {
     pub(super) schemas: Vec<Register>,
 }
 
-fn about(summary: &'static str) -> Described {
+pub(super) fn about(summary: &'static str) -> Described {
     Described {
         summary,
         query: &[],
@@ -34,16 +34,16 @@ fn about(summary: &'static str) -> Described {
 }
 
 impl Described {
-    fn query(self, query: &'static [&'static str]) -> Self {
+    pub(super) fn query(self, query: &'static [&'static str]) -> Self {
         Self { query, ..self }.refuses(&[Code::InvalidQuery])
     }
 
-    fn header(mut self, header: &'static str) -> Self {
+    pub(super) fn header(mut self, header: &'static str) -> Self {
         self.headers.push(header);
         self
     }
 
-    fn takes<T: ToSchema>(mut self) -> Self {
+    pub(super) fn takes<T: ToSchema>(mut self) -> Self {
         self.schemas.push(register::<T>);
         let content = Content::new(Some(Ref::from_schema_name(T::name())));
         let body =
@@ -59,7 +59,7 @@ impl Described {
         self.refuses(&[Code::BodyTooLarge])
     }
 
-    fn gives<T: ToSchema>(mut self, status: u16, text: &str) -> Self {
+    pub(super) fn gives<T: ToSchema>(mut self, status: u16, text: &str) -> Self {
         self.schemas.push(register::<T>);
         let content = Content::new(Some(Ref::from_schema_name(T::name())));
         self.answers.push((
@@ -78,12 +78,12 @@ impl Described {
         self
     }
 
-    fn gives_nothing(mut self, status: u16, text: &str) -> Self {
+    pub(super) fn gives_nothing(mut self, status: u16, text: &str) -> Self {
         self.answers.push((status, ResponseBuilder::new().description(text).build()));
         self
     }
 
-    fn refuses(mut self, codes: &[Code]) -> Self {
+    pub(super) fn refuses(mut self, codes: &[Code]) -> Self {
         self.refusals.extend(codes);
         self
     }
@@ -98,7 +98,7 @@ fn register<T: ToSchema>(components: ComponentsBuilder) -> ComponentsBuilder {
 
 const BYTES: &str = "application/octet-stream";
 const SLICE: &str = crate::http::slices::MEDIA_TYPE;
-const PAGE: &[&str] = &["limit", "cursor"];
+pub(super) const PAGE: &[&str] = &["limit", "cursor"];
 const GRANT: [Code; 3] = [Code::GrantInvalid, Code::GrantNarrower, Code::Busy];
 const NO_ROOM: [Code; 2] = [Code::TooManyUploads, Code::StorageFull];
 
@@ -106,6 +106,7 @@ const NO_ROOM: [Code; 2] = [Code::TooManyUploads, Code::StorageFull];
 pub(super) fn described(name: &str) -> Option<Described> {
     control(name)
         .or_else(|| apart(name))
+        .or_else(|| super::retention::retention(name))
         .or_else(|| data(name))
         .or_else(|| reading(name))
         .or_else(|| log_and_process(name))

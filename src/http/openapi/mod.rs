@@ -3,6 +3,7 @@
 //! golden file pins the whole.
 
 mod described;
+mod retention;
 
 use axum::http::header;
 use axum::response::IntoResponse;

@@ -130,6 +130,7 @@ impl From<uploads::Error> for Problem {
         match error {
             E::Count(_) | E::SizeDiffers { .. } => Self::new(Code::InvalidArgument, format!("{error}.")),
             E::TooLarge { .. } => Self::new(Code::UploadTooLarge, format!("{error}.")),
+            E::Quota(exceeded) => exceeded.into(),
             E::Shared(error) => error.into(),
         }
     }
@@ -212,7 +213,10 @@ impl From<manifests::Error> for Problem {
             E::Unknown { .. } => Self::new(Code::ManifestUnknown, told),
             E::NoRendering => Self::new(Code::NotAcceptable, told),
             E::DocumentMissing(_) => Self::failure(Code::Internal, told),
+            E::BlobsDamaged { damaged } => Self::new(Code::BlobsDamaged, told).member("damaged", damaged),
             E::TagMoved(Moved { current }) => Self::tag_moved(told, current),
+            E::Pin(refused) => refused.into(),
+            E::Quota(exceeded) => exceeded.into(),
             E::Shared(error) => error.into(),
         }
     }

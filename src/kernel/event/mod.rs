@@ -17,6 +17,7 @@ mod key;
 mod log;
 mod manifest;
 mod object;
+mod pin;
 mod repository;
 mod scrub;
 mod stream;
@@ -28,7 +29,8 @@ pub use key::{KeyAdded, KeyKind, KeyRetired};
 pub use log::LogRestored;
 pub use manifest::{ManifestAccepted, ManifestReadGranted};
 pub use object::{DiscardReason, ObjectDiscarded};
-pub use repository::{RepositoryCreated, RepositoryUpdated};
+pub use pin::{PinReleased, PinSet};
+pub use repository::{Provenance, RepositoryCreated, RepositorySettings, RepositoryUpdated};
 pub use scrub::{BlobCorrupt, BlobVerified, Damage, DamagedBlob, Members, Selection};
 pub use tag::{TagRemoved, TagSet};
 pub use token::{TokenMinted, TokenRevoked};
@@ -142,6 +144,10 @@ facts! {
     TagSet,
     /// A tag names nothing any more.
     TagRemoved,
+    /// A pin claims a manifest.
+    PinSet,
+    /// A pin claims nothing any more.
+    PinReleased,
     /// An API token was made.
     TokenMinted,
     /// An API token no longer works.
@@ -172,6 +178,8 @@ impl Fact {
             Self::ManifestReadGranted(data) => Some(&data.repository),
             Self::TagSet(data) => Some(&data.repository),
             Self::TagRemoved(data) => Some(&data.repository),
+            Self::PinSet(data) => Some(&data.repository),
+            Self::PinReleased(data) => Some(&data.repository),
             Self::TokenMinted(_)
             | Self::TokenRevoked(_)
             | Self::KeyAdded(_)

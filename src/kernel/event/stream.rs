@@ -15,6 +15,8 @@ impl Fact {
             Self::ManifestReadGranted(data) => StreamName::manifest(&data.repository, data.blake3),
             Self::TagSet(data) => StreamName::tag(&data.repository, &data.tag),
             Self::TagRemoved(data) => StreamName::tag(&data.repository, &data.tag),
+            Self::PinSet(data) => StreamName::pin(&data.repository, &data.pin),
+            Self::PinReleased(data) => StreamName::pin(&data.repository, &data.pin),
             Self::TokenMinted(data) => StreamName::token(&data.token),
             Self::TokenRevoked(data) => StreamName::token(&data.token),
             Self::KeyAdded(data) => StreamName::key(&data.key),

@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 
 use crate::kernel::digest::Blake3;
 use crate::log::{Guard, GuardFailure};
+use crate::views::row::bigint;
 
 /// Of these guards, those that do not hold, by their index, in order.
 pub(super) async fn failing(
@@ -49,6 +50,7 @@ pub(super) async fn failing(
         missing.0.extend(found.into_iter().map(|ordinal| asked.intact.named(ordinal)));
     }
     objects(connection, &asked, &mut missing).await?;
+    quotas(connection, &asked, &mut missing).await?;
     Ok(missing.failures(guards))
 }
 
@@ -83,6 +85,28 @@ async fn objects(
     Ok(())
 }
 
+/// Guards about quotas.
+async fn quotas(
+    connection: &mut PgConnection,
+    asked: &Asked<'_>,
+    missing: &mut Missing,
+) -> Result<(), sqlx::Error> {
+    if asked.quotas.is_empty() {
+        return Ok(());
+    }
+    let over = sqlx::query_file_scalar!(
+        "src/views/guards/over_quota.sql",
+        &asked.quotas.iter().map(|(index, ..)| *index as i64).collect::<Vec<_>>(),
+        &asked.quotas.iter().map(|(_, repository, ..)| *repository).collect::<Vec<_>>() as _,
+        &asked.quotas.iter().map(|(_, _, packages, _)| bigint(*packages)).collect::<Vec<_>>(),
+        &asked.quotas.iter().map(|(.., bytes)| bigint(*bytes)).collect::<Vec<_>>(),
+    )
+    .fetch_all(connection)
+    .await?;
+    missing.0.extend(over.into_iter().map(|index| (index as usize, None)));
+    Ok(())
+}
+
 /// What the guards of each kind ask, as columns.
 #[derive(Debug, Default)]
 struct Asked<'a> {
@@ -94,6 +118,8 @@ struct Asked<'a> {
     intact: Wanted<'a>,
     /// Index of the guard, store, object.
     unclaimed: Vec<(usize, &'a str, &'a str)>,
+    /// Index of the guard, repository, packages and bytes that it gets.
+    quotas: Vec<(usize, &'a str, u64, u64)>,
 }
 
 /// Digests that have to be in a repository. The name of a repository is sent once, however many digests it is for.
@@ -139,6 +165,9 @@ impl<'a> Asked<'a> {
                     asked.objects.push((index, store.as_str(), object.as_str()));
                 }
                 Guard::BlobsIntact { blobs } => asked.intact.add_anywhere(index, blobs),
+                Guard::WithinQuota { repository, packages, bytes } => {
+                    asked.quotas.push((index, repository.as_str(), *packages, *bytes));
+                }
                 Guard::ObjectUnclaimed { store, object } => {
                     asked.unclaimed.push((index, store.as_str(), object.as_str()));
                 }
@@ -172,6 +201,9 @@ impl Missing {
                     GuardFailure::ObjectDiscarded { store: store.clone(), object: object.clone() }
                 }
                 Guard::BlobsIntact { .. } => GuardFailure::BlobsDamaged { damaged: missing },
+                Guard::WithinQuota { repository, .. } => {
+                    GuardFailure::OverQuota { repository: repository.clone() }
+                }
                 Guard::ObjectUnclaimed { store, object } => {
                     GuardFailure::ObjectClaimed { store: store.clone(), object: object.clone() }
                 }

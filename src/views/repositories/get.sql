@@ -1,6 +1,6 @@
 -- views.repositories.get
 select
-    r.name, r.public, r.created_at_ms, r.updated_at_ms, r.position,
+    r.name, r.public, r.provenance, r.quota_bytes, r.quota_packages, r.created_at_ms, r.updated_at_ms, r.position,
     coalesce(t.packages, 0) as "packages!",
     coalesce(t.blobs, 0) as "blobs!",
     coalesce(t.blobs_bytes, 0) as "blobs_bytes!"

@@ -2,6 +2,7 @@
 
 use sqlx::PgExecutor;
 
+use crate::kernel::event::Provenance;
 use crate::kernel::id::RepositoryName;
 use crate::views::Error;
 use crate::views::row::Table;
@@ -60,6 +61,12 @@ pub struct Repository {
     pub name: RepositoryName,
     /// Whether anyone may read it without a token.
     pub public: bool,
+    /// What pins ask of packages.
+    pub provenance: Provenance,
+    /// Bytes of the blobs linked in it, at most; 0 for any number.
+    pub quota_bytes: u64,
+    /// Packages accepted in it, at most; 0 for any number.
+    pub quota_packages: u64,
     /// When it came to be, milliseconds since the epoch.
     pub created_at_ms: u64,
     /// When its settings last changed.
@@ -77,6 +84,9 @@ pub struct Repository {
 struct Row {
     name: String,
     public: bool,
+    provenance: String,
+    quota_bytes: i64,
+    quota_packages: i64,
     created_at_ms: i64,
     updated_at_ms: i64,
     position: i64,
@@ -92,6 +102,9 @@ impl TryFrom<Row> for Repository {
         Ok(Self {
             name: TABLE.parse("name", &row.name)?,
             public: row.public,
+            provenance: TABLE.parse("provenance", &row.provenance)?,
+            quota_bytes: TABLE.unsigned("quota_bytes", row.quota_bytes)?,
+            quota_packages: TABLE.unsigned("quota_packages", row.quota_packages)?,
             created_at_ms: TABLE.unsigned("created_at_ms", row.created_at_ms)?,
             updated_at_ms: TABLE.unsigned("updated_at_ms", row.updated_at_ms)?,
             position: TABLE.unsigned("position", row.position)?,

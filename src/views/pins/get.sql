@@ -1,0 +1,4 @@
+-- views.pins.get
+select pin, manifest, statement, set_at_ms, set_by, position
+from pins
+where repository = $1 and pin = $2
