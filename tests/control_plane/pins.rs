@@ -16,11 +16,12 @@ const SCOPES: &str = "repository:acme/*:pull,push,delete";
 const SHA1: &str = "0123456789abcdef0123456789abcdef01234567";
 
 fn prod() -> PinName {
-    "prod".parse().unwrap()
+    "prod".parse().expect("a pin")
 }
 
 fn wanted(precondition: Precondition, said: &[(Key, &str)]) -> Wanted {
-    let said = Said::new(said.iter().map(|(key, value)| (*key, (*value).to_owned()))).unwrap();
+    let said =
+        Said::new(said.iter().map(|(key, value)| (*key, (*value).to_owned()))).expect("what may be said");
     Wanted { pin: prod(), said, precondition }
 }
 
@@ -34,7 +35,7 @@ async fn set(actor: &Actor, to: &Digest, wanted: &Wanted) -> Result<Set, Error> 
 
 async fn claims(actor: &Actor) -> Digest {
     let pin = pins::get(&actor.control, &actor.context.caller, &name("acme/a"), &prod()).await;
-    pin.unwrap().row.manifest.into()
+    pin.expect("a pin").row.manifest.into()
 }
 
 async fn packages(plane: &Plane, actor: &Actor, count: usize) -> Vec<Digest> {
@@ -53,10 +54,10 @@ async fn damage(plane: &Plane, content: &[u8]) {
         Fact::BlobStored(fact) if fact.blake3 == blake3 => Some(fact),
         _ => None,
     });
-    let stored = stored.unwrap();
+    let stored = stored.expect("it is stored");
     let blob = DamagedBlob { blake3, object: stored.object, found: Damage::Corrupt, report: "report".into() };
     let fact = Fact::from(BlobCorrupt { store: stored.store, blobs: vec![blob] });
-    let event = NewEvent::new("admin".parse().unwrap(), fact.stream(), fact);
+    let event = NewEvent::new("admin".parse().expect("an actor"), fact.stream(), fact);
     plane.append(event).await;
 }
 

@@ -10,7 +10,9 @@ const SCOPES: &str = "repository:acme/*:pull,push";
 
 async fn limit(plane: &Plane, settings: RepositorySettings) -> repositories::Set {
     let wanted = repositories::Wanted { public: None, settings };
-    repositories::set(&plane.control, &plane.admin().context, &name("acme/a"), wanted).await.unwrap()
+    repositories::set(&plane.control, &plane.admin().context, &name("acme/a"), wanted)
+        .await
+        .expect("an admin may")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -251,7 +251,7 @@ pub(crate) fn everything() -> Vec<Fact> {
         pin_set(0, 1, 4),
         pin_set(1, 3, 4),
         pin_released(1, 3),
-        limited(1, RepositorySettings { quota_bytes: Some(1 << 40), ..Default::default() }),
-        limited(1, RepositorySettings { provenance: Some(Provenance::Enforce), ..Default::default() }),
+        limited(0, RepositorySettings { quota_bytes: Some(1 << 40), ..Default::default() }),
+        limited(0, RepositorySettings { provenance: Some(Provenance::Enforce), ..Default::default() }),
     ]
 }

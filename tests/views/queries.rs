@@ -1,6 +1,7 @@
 //! What is asked of the views, on a known history.
 
 use strongroom::kernel::digest::Digest;
+use strongroom::kernel::event::Provenance;
 use strongroom::kernel::event::{DiscardReason, KeyKind};
 use strongroom::kernel::id::Reference;
 use strongroom::views::{
@@ -35,7 +36,12 @@ async fn repositories_are_listed_as_far_as_they_are_visible() {
     assert_eq!(list(some(&["acme/repositor_-0", "%", "other/*"], false), None, 10).await, [""; 0]);
 
     let found = repositories::get(pool, &repository(0)).await.unwrap().unwrap();
-    assert_eq!((found.public, found.position), (false, 0));
+    assert_eq!((found.public, found.position), (false, everything().len() as u64 - 1));
+    // Each was set by an event that did not name the other.
+    assert_eq!(
+        (found.quota_bytes, found.provenance, found.quota_packages),
+        (1 << 40, Provenance::Enforce, 0)
+    );
     assert_eq!((found.packages, found.blobs, found.blobs_bytes), (2, 3, 3_008));
     let found = repositories::get(pool, &repository(2)).await.unwrap().unwrap();
     assert_eq!((found.public, found.position, found.packages, found.blobs_bytes), (true, 3, 0, 0));
