@@ -21,16 +21,18 @@ pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow:
     output.result(&manifests, |out| {
         let row = |manifest: &crate::wire::manifest::ManifestSummary| {
             let tags: Vec<&str> = manifest.tags.iter().map(|tag| tag.as_str()).collect();
+            let pins: Vec<&str> = manifest.pins.iter().map(|pin| pin.as_str()).collect();
             vec![
                 manifest.digest.to_string(),
                 manifest.blobs.to_string(),
                 bytes(manifest.bytes),
                 manifest.accepted_at.to_string(),
                 tags.join(" "),
+                pins.join(" "),
             ]
         };
         let rows: Vec<_> = manifests.iter().map(row).collect();
-        table(out, &["DIGEST", "BLOBS", "SIZE", "ACCEPTED", "TAGS"], &[1, 2], &rows)
+        table(out, &["DIGEST", "BLOBS", "SIZE", "ACCEPTED", "TAGS", "PINS"], &[1, 2], &rows)
     })?;
     Ok(Exit::Done)
 }

@@ -8,7 +8,7 @@ use super::output::{Exit, Output, bytes, table};
 use super::{EXIT_STATUS, Global, connect};
 use crate::client::Package;
 use crate::kernel::digest::{Blake3, Digests, Sha256};
-use crate::kernel::id::{PackageRef, RepositoryName};
+use crate::kernel::id::{PackageRef, PinName, RepositoryName};
 use crate::kernel::manifest::{Annotations, Entry, Kind};
 use crate::wire::blob::DamagedBlob;
 
@@ -36,6 +36,7 @@ struct Shown {
     artifact_type: Option<String>,
     subject: Option<Blake3>,
     annotations: Annotations,
+    pins: Vec<PinName>,
     bytes: u64,
     entries: Vec<ShownEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -64,6 +65,8 @@ pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow:
     let package = client.package(&args.package.repository, &args.package.reference).await?;
     let mut shown = shown(args.package.repository, &package);
     let of_package: BTreeSet<Blake3> = shown.entries.iter().filter_map(|entry| entry.digest).collect();
+    let pins = client.pins(&shown.repository).await?.into_iter();
+    shown.pins = pins.filter(|pin| pin.digest == shown.digest).map(|pin| pin.pin).collect();
     shown.damaged = client.damaged_blobs(&shown.repository).await?;
     shown.damaged.retain(|blob| of_package.contains(&blob.digest));
     output.result(&shown, |out| {
@@ -76,6 +79,9 @@ pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow:
             if let Some(value) = value {
                 writeln!(out, "{name:<8} {value}")?;
             }
+        }
+        for pin in &shown.pins {
+            writeln!(out, "pinned   {}#{pin}", shown.repository)?;
         }
         for (key, value) in &shown.annotations {
             writeln!(out, "{key} = {value}")?;
@@ -120,6 +126,7 @@ fn shown(repository: RepositoryName, package: &Package) -> Shown {
         artifact_type: header.artifact_type.as_ref().map(ToString::to_string),
         subject: header.subject.as_ref().map(|subject| subject.digests.blake3),
         annotations: header.annotations.clone(),
+        pins: Vec::new(),
         bytes: entries.iter().filter_map(|entry| entry.size).sum(),
         entries,
         damaged: Vec::new(),

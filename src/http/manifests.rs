@@ -37,7 +37,7 @@ pub(super) async fn list(
 }
 
 fn draw(listed: manifests::Listed) -> wire::ManifestSummary {
-    let manifests::Listed { manifest, tags } = listed;
+    let manifests::Listed { manifest, tags, pins } = listed;
     wire::ManifestSummary {
         digest: manifest.blake3,
         sha256: manifest.sha256,
@@ -47,6 +47,7 @@ fn draw(listed: manifests::Listed) -> wire::ManifestSummary {
         bytes: manifest.blobs_bytes,
         accepted_at: Timestamp::from_ms(manifest.accepted_at_ms),
         tags,
+        pins,
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::time::Timestamp;
 use crate::kernel::digest::{Blake3, Digest, Sha256};
-use crate::kernel::id::Tag;
+use crate::kernel::id::{PinName, Tag};
 
 /// The answer to `PUT .. /manifests/{reference}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -49,6 +49,10 @@ pub struct ManifestSummary {
     /// The tags that name it now.
     #[schema(value_type = Vec<String>)]
     pub tags: Vec<Tag>,
+    /// The pins that claim it now.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub pins: Vec<PinName>,
 }
 
 /// One page of packages, newest first.

@@ -69,6 +69,12 @@ const CASES: &[Case] = &[
     case("GET", "/v1/repositories/{repository}/-/tags/{tag}", READ, &[As::Puller]),
     case("PUT", "/v1/repositories/{repository}/-/tags/{tag}", PUSH, &[As::Pusher]),
     case("DELETE", "/v1/repositories/{repository}/-/tags/{tag}", DELETE, &[As::Deleter]),
+    case("GET", "/v1/repositories/{repository}/-/pins", READ, &[As::Puller]),
+    case("GET", "/v1/repositories/{repository}/-/pins/{pin}", READ, &[As::Puller]),
+    case("PUT", "/v1/repositories/{repository}/-/pins/{pin}", PUSH, &[As::Pusher]),
+    case("POST", "/v1/repositories/{repository}/-/pins/{pin}/release", DELETE, &[As::Deleter]),
+    case("GET", "/v1/repositories/{repository}/-/pins/{pin}/history", READ, &[As::Puller]),
+    case("POST", "/v1/repositories/{repository}/-/publications", PUSH, &[As::Pusher]),
     case("GET", "/v1/tokens", ADMIN, &[As::Admin]),
     case("POST", "/v1/tokens", ADMIN, &[As::Admin]),
     case("POST", "/v1/tokens/exchange", &[], &[As::Nobody]),
@@ -166,6 +172,7 @@ async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
         .replace("{reference}", "v1")
         // A tag that is not there: what is removed once is not there for the next case.
         .replace("{tag}", if method == "DELETE" { "gone" } else { "v1" })
+        .replace("{pin}", if method == "GET" || path.ends_with("release") { "gone" } else { "prod" })
         .replace("{digest}", &blob.to_string())
         .replace("{key}", "0123456789abcdef")
         .replace("{token}", "tok_00000000000000000000000000000000")
@@ -200,6 +207,13 @@ async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
         ("PUT", "{reference}") => request.header("content-type", CBOR).body(manifest(&[b"bytes"]).encode()),
         ("PUT", "{tag}") => {
             request.json(&json!({ "digest": Digests::of(&manifest(&[b"bytes"]).encode()).blake3 }))
+        }
+        ("PUT", "{pin}") => request.json(&json!({
+            "digest": Digests::of(&manifest(&[b"bytes"]).encode()).blake3, "said": { "reason": "x" }
+        })),
+        ("POST", "release") => request.json(&json!({ "reason": "x" })),
+        ("POST", "publications") => {
+            request.json(&json!({ "manifest": "", "pin": "prod", "said": { "reason": "x" } }))
         }
         ("PATCH", "{session}") => {
             let request = request.header("content-type", "application/offset+octet-stream");

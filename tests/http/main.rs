@@ -16,6 +16,7 @@ mod harness;
 mod limits;
 mod log;
 mod manifests;
+mod pins;
 mod refusals;
 mod scene;
 mod slices;

@@ -23,11 +23,11 @@ use bytes::Bytes;
 use crate::access::{Action, Caller};
 use crate::kernel::digest::{Blake3, Digest, Digests, Sha256};
 use crate::kernel::event::Fact;
-use crate::kernel::id::{Reference, RepositoryName, Tag};
+use crate::kernel::id::{PinName, Reference, RepositoryName, Tag};
 use crate::kernel::manifest::{self, Document, MediaType};
 use crate::log::documents;
 use crate::views::manifests::{self as view, Manifest};
-use crate::views::tags as tag_view;
+use crate::views::{pins as pin_view, tags as tag_view};
 
 use super::append::{Ids, Retries};
 use super::repositories::load_readable;
@@ -332,6 +332,8 @@ pub struct Listed {
     pub manifest: Manifest,
     /// The tags that name it now.
     pub tags: Vec<Tag>,
+    /// The pins that claim it now.
+    pub pins: Vec<PinName>,
 }
 
 /// A page of a repository's packages, in the order in which they were accepted, behind that position.
@@ -351,10 +353,15 @@ pub async fn list(
     let manifests = view::list(control.pool(), repository, after, limit).await?;
     let digests: Vec<Blake3> = manifests.iter().map(|manifest| manifest.blake3).collect();
     let tags = tag_view::of_manifests(control.pool(), repository, &digests).await?;
+    let pins = pin_view::of_manifests(control.pool(), repository, &digests).await?;
+    let claimed = |digest| pins.iter().filter(move |(of, _)| *of == digest).map(|(_, pin)| pin.clone());
     let named = |digest| tags.iter().filter(move |(of, _)| *of == digest).map(|(_, tag)| tag.clone());
     Ok(manifests
         .into_iter()
-        .map(|manifest| Listed { tags: named(manifest.blake3).collect(), manifest })
+        .map(|manifest| {
+            let (tags, pins) = (named(manifest.blake3).collect(), claimed(manifest.blake3).collect());
+            Listed { manifest, tags, pins }
+        })
         .collect())
 }
 
