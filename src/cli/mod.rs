@@ -17,10 +17,13 @@ mod list;
 mod login;
 mod output;
 mod pin;
+mod plan;
+mod policy;
 mod progress;
 mod pull;
 mod push;
 mod repository;
+mod retention;
 mod scrub;
 mod serve;
 mod service;
@@ -79,6 +82,8 @@ enum Command {
     Repository(repository::Args),
     Tag(tag::Args),
     Pin(pin::Args),
+    Policy(policy::Args),
+    Retention(retention::Args),
     Events(events::Args),
     Audit(audit::Args),
     Scrub(scrub::Args),
@@ -127,6 +132,8 @@ fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<Exit> {
             Command::Repository(args) => Box::pin(repository::run(args, &global, output)).await,
             Command::Tag(args) => Box::pin(tag::run(args, &global, output)).await,
             Command::Pin(args) => Box::pin(pin::run(args, &global, output)).await,
+            Command::Policy(args) => Box::pin(policy::run(args, &global, output)).await,
+            Command::Retention(args) => Box::pin(retention::run(args, &global, output)).await,
             Command::Events(args) => Box::pin(events::run(args, &global, output)).await,
             Command::Audit(args) => Box::pin(audit::run(args, &global, output)).await,
             Command::Sweep(args) => Box::pin(sweep::run(args, output)).await,

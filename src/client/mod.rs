@@ -24,6 +24,7 @@ pub mod events;
 mod orders;
 pub mod package;
 mod pins;
+mod policies;
 pub mod progress;
 pub mod pull;
 pub mod push;
@@ -34,6 +35,7 @@ pub mod verify;
 pub use control::Condition;
 pub use document::Package;
 pub use error::Error;
+pub use policies::Written;
 
 use std::sync::Arc;
 use std::time::Duration;

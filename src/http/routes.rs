@@ -14,9 +14,11 @@ use hyper::body::Incoming;
 use tower::{Layer as _, Service, ServiceExt as _};
 
 use super::app::App;
-use super::{blobs, bytes, keys, log, manifests, openapi, orders, pins, problem, process, reads, receipts};
 use super::{
-    caller, envelope, exchange, publications, repositories, slices, status, tags, together, tokens, tus,
+    blobs, bytes, keys, log, manifests, openapi, orders, pins, policies, problem, process, reads, receipts,
+};
+use super::{
+    caller, envelope, exchange, publications, repositories, retention, slices, status, tags, together, tokens, tus,
     uploads,
 };
 
@@ -104,6 +106,13 @@ operations! {
     Token     POST    "/v1/reports"                                              orders::report;
     Token     POST    "/v1/objects/judgements"                                   orders::judge;
     Token     POST    "/v1/objects/discards"                                     orders::give_up;
+    Token     GET     "/v1/policies"                                             policies::list;
+    Token     GET     "/v1/policies/{policy}"                                    policies::get;
+    Admin     PUT     "/v1/policies/{policy}"                                    policies::set;
+    Admin     DELETE  "/v1/policies/{policy}"                                    policies::remove;
+    Token     GET     "/v1/policies/{policy}/versions"                           policies::history;
+    Token     POST    "/v1/retention/plan"                                       retention::plan;
+    Token     POST    "/v1/retention/test"                                       retention::test;
     Token     DELETE  "/v1/tokens/{token}"                                       tokens::revoke;
     Token     GET     "/v1/whoami"                                               tokens::whoami;
     Token     GET     "/v1/status"                                               status::status;

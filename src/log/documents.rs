@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 
 use crate::kernel::digest::{Blake3, Digest, Digests};
 use crate::kernel::limits::DOCUMENT_MAX_BYTES;
@@ -90,6 +90,28 @@ pub async fn get(pool: &PgPool, digest: Digest) -> Result<Option<Document>, Erro
         return Err(Error::Damaged(digest));
     }
     Ok(Some(Document { digests, media_type: row.media_type, bytes: row.bytes.into() }))
+}
+
+/// Reads documents by their primary addresses, each checked as by [`get`]; those that are not there are left out.
+///
+/// # Errors
+/// As [`get`].
+pub async fn get_many(executor: impl PgExecutor<'_>, digests: &[Blake3]) -> Result<Vec<Document>, Error> {
+    let wanted: Vec<&[u8]> = digests.iter().map(|digest| digest.as_bytes().as_slice()).collect();
+    let rows = sqlx::query_file_as!(Row, "src/log/sql/documents_get_many.sql", &wanted as _)
+        .fetch_all(executor)
+        .await?;
+    rows.into_iter()
+        .map(|row| {
+            let digests = Digests::of(&row.bytes);
+            match Blake3::from_slice(&row.blake3) {
+                Some(blake3) if blake3 == digests.blake3 => {
+                    Ok(Document { digests, media_type: row.media_type, bytes: row.bytes.into() })
+                }
+                _ => Err(Error::Damaged(digests.blake3.into())),
+            }
+        })
+        .collect()
 }
 
 struct Row {

@@ -23,6 +23,9 @@
 
 mod parse;
 mod read;
+mod write;
+
+pub use write::draw;
 
 use parse::Checked;
 

@@ -163,6 +163,7 @@ async fn compare(
         "discarded_objects": "src/views/discarded_objects/compare.sql",
         "damaged_blobs": "src/views/damaged_blobs/compare.sql",
         "scrubs": "src/views/scrubs/compare.sql",
+        "policies": "src/views/policies/compare.sql",
     }
     Ok(tables.into_values().collect())
 }

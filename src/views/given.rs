@@ -6,7 +6,7 @@ use crate::kernel::digest::{Blake3, Digests};
 use crate::kernel::event::{
     BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Event, Fact,
     KeyAdded, KeyKind, KeyRetired, ManifestAccepted, ManifestReadGranted, ObjectDiscarded, PinReleased,
-    PinSet, RepositoryCreated, RepositoryUpdated, TagRemoved, TagSet, TokenMinted, TokenRevoked,
+    PinSet, PolicyRemoved, PolicySet, RepositoryCreated, RepositoryUpdated, TagRemoved, TagSet, TokenMinted, TokenRevoked,
 };
 use crate::kernel::id::{EventId, KeyId, ObjectKey, RepositoryName, StoreName, TokenId};
 use crate::log::Recorded;
@@ -182,4 +182,12 @@ pub(super) fn blob_verified(after: Option<u8>, through: Option<u8>, blobs: u64) 
 
 pub(super) fn blob_restored(content: u8) -> BlobVerified {
     BlobVerified { restored: vec![blake3(content)], ..blob_verified(None, None, 0) }
+}
+
+pub(super) fn policy_set(name: &str, version: u64, document: u8) -> PolicySet {
+    PolicySet { policy: name.parse().unwrap(), version, document: blake3(document) }
+}
+
+pub(super) fn policy_removed(name: &str, version: u64) -> PolicyRemoved {
+    PolicyRemoved { policy: name.parse().unwrap(), version }
 }

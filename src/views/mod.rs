@@ -26,6 +26,8 @@ pub mod discarded_objects;
 pub mod keys;
 pub mod manifests;
 pub mod pins;
+pub mod packages;
+pub mod policies;
 pub mod reads;
 pub mod replay;
 pub mod repositories;
@@ -110,5 +112,6 @@ async fn apply(connection: &mut PgConnection, events: &[Recorded]) -> Result<(),
     discarded_objects::fold(events).apply(connection).await?;
     // After `blobs`, which says what object each blob has.
     damaged_blobs::fold(events).apply(connection).await?;
-    scrubs::fold(events).apply(connection).await
+    scrubs::fold(events).apply(connection).await?;
+    policies::fold(events).apply(connection).await
 }

@@ -11,7 +11,7 @@
 use sqlx::PgConnection;
 
 /// Made in this order, in whatever schema `search_path` names.
-const DDL: [&str; 11] = [
+const DDL: [&str; 12] = [
     include_str!("repositories/schema.sql"),
     include_str!("blobs/schema.sql"),
     include_str!("manifests/schema.sql"),
@@ -23,6 +23,7 @@ const DDL: [&str; 11] = [
     include_str!("discarded_objects/schema.sql"),
     include_str!("damaged_blobs/schema.sql"),
     include_str!("scrubs/schema.sql"),
+    include_str!("policies/schema.sql"),
 ];
 
 /// A schema that holds all views.

@@ -82,7 +82,9 @@ fn json(key: &str, value: &Value) -> serde_json::Value {
         Value::Array(items) => items.iter().map(|item| json(key, item)).collect(),
         Value::Map(fields) => fields.iter().map(|(key, field)| (key.clone(), json(key, field))).collect(),
         Value::Bytes(bytes) => Json::from(match key {
-            "blake3" | "manifest" | "previous" | "subject" => format!("blake3:{}", hex::encode(bytes)),
+            "blake3" | "document" | "manifest" | "previous" | "subject" => {
+                format!("blake3:{}", hex::encode(bytes))
+            }
             "sha256" | "oci-sha256" => format!("sha256:{}", hex::encode(bytes)),
             _ => hex::encode(bytes),
         }),

@@ -13,6 +13,8 @@ pub mod key;
 pub mod manifest;
 pub mod order;
 pub mod pin;
+pub mod plan;
+pub mod policy;
 pub mod problem;
 pub mod read;
 pub mod receipt;

@@ -17,8 +17,8 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
     ("stores", &["kernel"]),
     ("data", &["kernel", "clock", "contract", "stores"]),
     ("audit", &["kernel", "contract", "log", "views", "stores"]),
-    ("wire", &["kernel"]),
-    ("client", &["kernel", "contract", "wire"]),
+    ("wire", &["kernel", "retention"]),
+    ("client", &["kernel", "contract", "retention", "wire"]),
     (
         "node",
         &[

@@ -26,6 +26,8 @@ mod noted;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod ranges;

@@ -16,6 +16,7 @@ mod merkle;
 mod notation;
 mod paths;
 mod recorded_statements;
+mod retention;
 mod sample_log;
 mod slices;
 mod statements;

@@ -7,7 +7,7 @@ use strongroom::kernel::digest::{Blake3, Digests, Sha256};
 use strongroom::kernel::event::{
     BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Event, Fact,
     KeyAdded, KeyKind, KeyRetired, LogRestored, ManifestAccepted, ManifestReadGranted, Members,
-    ObjectDiscarded, PinReleased, PinSet, Provenance, RepositoryCreated, RepositorySettings,
+    ObjectDiscarded, PinReleased, PinSet, PolicyRemoved, PolicySet, Provenance, RepositoryCreated, RepositorySettings,
     RepositoryUpdated, Selection, TagRemoved, TagSet, TokenMinted, TokenRevoked,
 };
 use strongroom::kernel::id::{
@@ -35,6 +35,7 @@ pub(crate) fn log() -> Vec<Event> {
         scrubs(),
         pins(),
         settings(),
+        policies(),
     ]
     .concat();
     let event = |(n, (stream, fact)): (u128, Told)| {
@@ -322,4 +323,15 @@ fn settings() -> Vec<Told> {
         updated(RepositorySettings { quota_packages: Some(u64::MAX), ..none }),
     ];
     facts.map(|fact| (StreamName::repository(&repository), fact)).into()
+}
+
+fn policies() -> Vec<Told> {
+    let (policy, stream) = (name("weekly"), StreamName::policy(&name("weekly")));
+    let document = Digests::of(b"a policy").blake3;
+    let set = |version| PolicySet { policy: name("weekly"), version, document }.into();
+    vec![
+        (stream.clone(), set(1)),
+        (stream.clone(), set(2)),
+        (stream, PolicyRemoved { policy, version: 2 }.into()),
+    ]
 }

@@ -14,6 +14,15 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "manifest" => [vec![accepted_manifests(); 20].concat(), hex("manifests", "cbor")].concat(),
         "names" => names(),
         "recorded_statement" => hex("recorded_statements", "recorded"),
+        "plan" => [plans(), retention("refused", "plan")].concat(),
+        "policy" => {
+            let written = written("policies");
+            [vec![documents("policies"); 10].concat(), retention("refused", "policy"), written].concat()
+        }
+        "selector" => {
+            let written = written("selectors");
+            [vec![documents("selectors"); 10].concat(), retention("refused", "selector"), written].concat()
+        }
         "slice" => slices(),
         "statement" => statements(),
         other => panic!("{other} has no corpus"),
@@ -72,6 +81,29 @@ fn names() -> Vec<Vec<u8>> {
     found.push("acme/reports@blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262".into());
     found.push("755".into());
     found.into_iter().map(String::into_bytes).collect()
+}
+
+fn documents(list: &str) -> Vec<Vec<u8>> {
+    let mut found = vec![];
+    texts(&file("retention")[list], &["document"], &mut found);
+    found.iter().map(|text| hex::decode(text).expect("hex")).collect()
+}
+
+/// As a person writes them.
+fn written(list: &str) -> Vec<Vec<u8>> {
+    let mut found = vec![];
+    texts(&file("retention")[list], &["written"], &mut found);
+    found.into_iter().map(String::into_bytes).collect()
+}
+
+fn retention(list: &str, kind: &str) -> Vec<Vec<u8>> {
+    let file = file("retention");
+    let cases = file[list].as_array().expect("a list").iter().filter(|case| case["kind"] == kind);
+    cases.map(|case| hex::decode(case["document"].as_str().expect("a text")).expect("hex")).collect()
+}
+
+fn plans() -> Vec<Vec<u8>> {
+    hex("retention", "sequence")
 }
 
 fn slices() -> Vec<Vec<u8>> {

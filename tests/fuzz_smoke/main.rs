@@ -20,8 +20,14 @@ mod journal;
 mod manifest;
 #[path = "../../fuzz/bodies/names.rs"]
 mod names;
+#[path = "../../fuzz/bodies/plan.rs"]
+mod plan;
+#[path = "../../fuzz/bodies/policy.rs"]
+mod policy;
 #[path = "../../fuzz/bodies/recorded_statement.rs"]
 mod recorded_statement;
+#[path = "../../fuzz/bodies/selector.rs"]
+mod selector;
 #[path = "../../fuzz/bodies/slice.rs"]
 mod slice;
 #[path = "../../fuzz/bodies/statement.rs"]
@@ -38,7 +44,7 @@ const SEED: u64 = 0x5eed_0f57_0a6e_0001;
 /// A target: its name, what it checks, and rounds that take about a second without optimisation.
 type Target = (&'static str, fn(&[u8]), u32);
 
-const TARGETS: [Target; 10] = [
+const TARGETS: [Target; 13] = [
     ("cbor", cbor::check, 40_000),
     ("checkpoint", checkpoint::check, 1_500),
     ("event", event::check, 15_000),
@@ -47,6 +53,9 @@ const TARGETS: [Target; 10] = [
     ("manifest", manifest::check, 2_500),
     ("names", names::check, 40_000),
     ("recorded_statement", recorded_statement::check, 15_000),
+    ("plan", plan::check, 3_000),
+    ("policy", policy::check, 5_000),
+    ("selector", selector::check, 10_000),
     ("slice", slice::check, 2_000),
     ("statement", statement::check, 1_500),
 ];
@@ -105,6 +114,21 @@ fn manifests_hold_their_invariants() {
 #[test]
 fn names_hold_their_invariants() {
     run_target("names");
+}
+
+#[test]
+fn plans_hold_their_invariants() {
+    run_target("plan");
+}
+
+#[test]
+fn policies_hold_their_invariants() {
+    run_target("policy");
+}
+
+#[test]
+fn selectors_hold_their_invariants() {
+    run_target("selector");
 }
 
 #[test]

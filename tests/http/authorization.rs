@@ -17,6 +17,8 @@ enum As {
     Pusher,
     Deleter,
     Auditor,
+    /// May plan, and nothing else.
+    Planner,
     Admin,
     /// A grant to upload a blob.
     UploadGrant,
@@ -85,6 +87,13 @@ const CASES: &[Case] = &[
     case("POST", "/v1/reports", PUSH, &[As::Admin]),
     case("POST", "/v1/objects/judgements", PUSH, &[As::Admin]),
     case("POST", "/v1/objects/discards", PUSH, &[As::Admin]),
+    case("GET", "/v1/policies", PUSH, &[As::Planner, As::Admin]),
+    case("GET", "/v1/policies/{policy}", PUSH, &[As::Planner, As::Admin]),
+    case("PUT", "/v1/policies/{policy}", ADMIN, &[As::Admin]),
+    case("DELETE", "/v1/policies/{policy}", ADMIN, &[As::Admin]),
+    case("GET", "/v1/policies/{policy}/versions", PUSH, &[As::Planner, As::Admin]),
+    case("POST", "/v1/retention/plan", PUSH, &[As::Planner]),
+    case("POST", "/v1/retention/test", PUSH, &[As::Planner]),
     case("GET", "/data/status", &[], &[As::Nobody]),
     case("GET", "/v1/whoami", TOKEN, &[As::Stranger]),
     case("GET", "/v1/status", TOKEN, &[As::Stranger]),
@@ -154,6 +163,7 @@ async fn credential(scene: &Scene, who: As) -> Option<String> {
         As::Pusher => scene.token("repository:acme/*:pull,push").await,
         As::Deleter => scene.token("repository:acme/*:pull,delete").await,
         As::Auditor => scene.token("repository:acme/*:pull log:read").await,
+        As::Planner => scene.token("retention:plan").await,
         As::Admin => scene.admin.clone(),
         As::UploadGrant => scene.open(REPOSITORY, json!({})).await,
         As::ReadGrant => scene.read_grant(REPOSITORY, "v1", b"bytes").await,
@@ -174,11 +184,16 @@ async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
         .replace("{tag}", if method == "DELETE" { "gone" } else { "v1" })
         .replace("{pin}", if method == "GET" || path.ends_with("release") { "gone" } else { "prod" })
         .replace("{digest}", &blob.to_string())
+        .replace("{policy}", "weekly")
         .replace("{key}", "0123456789abcdef")
         .replace("{token}", "tok_00000000000000000000000000000000")
         .replace("{session}", &session)
         .replace("{position}", "0");
-    let query = if path.ends_with("/content") { "?package=v1" } else { "" };
+    let query = match path {
+        "/v1/retention/test" => "?policy=weekly",
+        _ if path.ends_with("/content") => "?package=v1",
+        _ => "",
+    };
     let mut request = scene.request(method, &format!("{concrete}{query}"));
     if let Some(credential) = credential {
         request = request.bearer_auth(credential);
@@ -203,6 +218,9 @@ async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
             let public = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
             request.json(&json!({ "kind": "receipt", "public": public, "node": "d2" }))
         }
+        ("POST", "plan") => request.json(&json!({})),
+        ("POST", "test") => request.json(&policy()),
+        ("PUT", "{policy}") => request.json(&policy()),
         ("POST", "tokens") => request.json(&json!({ "role": "auditor" })),
         ("PUT", "{reference}") => request.header("content-type", CBOR).body(manifest(&[b"bytes"]).encode()),
         ("PUT", "{tag}") => {
@@ -223,6 +241,11 @@ async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
         _ => request,
     })
     .await
+}
+
+/// A policy that keeps everything.
+fn policy() -> serde_json::Value {
+    json!({ "rules": [{ "name": "all", "select": {}, "action": "keep" }] })
 }
 
 async fn begin(scene: &Scene, grant: &str) -> String {

@@ -7,7 +7,7 @@ use crate::scene::{Scene, TABLES};
 
 /// Table, statement that changes a row, one that loses it, one that adds another; how the row is named, and the other.
 /// In the names `1` and `4` stand for the digests of these contents.
-const DAMAGES: [(&str, &str, &str, &str, &str, &str); 13] = [
+const DAMAGES: [(&str, &str, &str, &str, &str, &str); 14] = [
     (
         "repositories",
         "update view.repositories set public = not public where name = 'acme/repository-2'",
@@ -111,6 +111,14 @@ const DAMAGES: [(&str, &str, &str, &str, &str, &str); 13] = [
         "delete from view.scrubs",
         "insert into view.scrubs values ('other', 0, null, 0, 0, null, 0, 0)",
         "main",
+        "other",
+    ),
+    (
+        "policies",
+        "update view.policies set standing = not standing where policy = 'policy-2'",
+        "delete from view.policies where policy = 'policy-2'",
+        "insert into view.policies values ('other', 1, sha256(''), true, 0, 'x', 0)",
+        "policy-2",
         "other",
     ),
 ];

@@ -5,7 +5,7 @@ use strongroom::kernel::digest::Digests;
 use strongroom::kernel::event::{
     BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Fact, KeyAdded,
     KeyKind, KeyRetired, ManifestAccepted, ManifestReadGranted, ObjectDiscarded, PinReleased, PinSet,
-    Provenance, RepositoryCreated, RepositorySettings, RepositoryUpdated, Selection, TagRemoved, TagSet,
+    PolicyRemoved, PolicySet, Provenance, RepositoryCreated, RepositorySettings, RepositoryUpdated, Selection, TagRemoved, TagSet,
     TokenMinted, TokenRevoked,
 };
 use strongroom::kernel::id::{KeyId, ObjectKey, PinName, RepositoryName, StoreName, Tag, TokenId};
@@ -171,6 +171,15 @@ pub(crate) fn corrupt(content: u16, in_object: u16, found: Damage) -> Fact {
     BlobCorrupt { store: store(), blobs: vec![blob] }.into()
 }
 
+pub(crate) fn policy_set(n: u16, version: u64, document: u16) -> Fact {
+    let policy = format!("policy-{n}").parse().expect("a policy");
+    PolicySet { policy, version, document: digests(document).blake3 }.into()
+}
+
+pub(crate) fn policy_removed(n: u16, version: u64) -> Fact {
+    PolicyRemoved { policy: format!("policy-{n}").parse().expect("a policy"), version }.into()
+}
+
 /// A summary of all blobs behind one and up to another; one blob is restored.
 pub(crate) fn verified(after: Option<u16>, through: Option<u16>, restored: Option<u16>) -> Fact {
     BlobVerified {
@@ -210,6 +219,8 @@ pub(crate) fn fact() -> impl Strategy<Value = Fact> {
         2 => (repository, name).prop_map(|(at, pin)| pin_released(at, pin)),
         1 => (few.clone(), 0_usize..4).prop_map(|(token, scopes)| minted(token, scopes)),
         1 => few.clone().prop_map(revoked),
+        1 => (few.clone(), 1..4_u64, few.clone()).prop_map(|(n, version, document)| policy_set(n, version, document)),
+        1 => (few.clone(), 1..4_u64).prop_map(|(n, version)| policy_removed(n, version)),
         1 => (few.clone(), proptest::sample::select(&KeyKind::ALL[..])).prop_map(|(key, kind)| key_added(key, kind)),
         1 => few.clone().prop_map(key_retired),
         1 => (few, proptest::sample::select(&DiscardReason::ALL[..])).prop_map(|(object, reason)| discarded(object, reason)),
@@ -253,5 +264,9 @@ pub(crate) fn everything() -> Vec<Fact> {
         pin_released(1, 3),
         limited(0, RepositorySettings { quota_bytes: Some(1 << 40), ..Default::default() }),
         limited(0, RepositorySettings { provenance: Some(Provenance::Enforce), ..Default::default() }),
+        policy_set(1, 1, 20),
+        policy_set(2, 1, 21),
+        policy_set(1, 2, 22),
+        policy_removed(2, 1),
     ]
 }

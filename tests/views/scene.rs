@@ -11,7 +11,7 @@ use strongroom::views::{self, Views};
 
 use crate::harness::postgres::TestDatabase;
 
-pub(crate) const TABLES: [&str; 13] = [
+pub(crate) const TABLES: [&str; 14] = [
     "blob_repositories",
     "blobs",
     "damaged_blobs",
@@ -19,6 +19,7 @@ pub(crate) const TABLES: [&str; 13] = [
     "keys",
     "manifests",
     "pins",
+    "policies",
     "reads",
     "repositories",
     "repository_totals",

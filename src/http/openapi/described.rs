@@ -107,6 +107,7 @@ pub(super) fn described(name: &str) -> Option<Described> {
     control(name)
         .or_else(|| apart(name))
         .or_else(|| super::retention::retention(name))
+        .or_else(|| super::policies::described(name))
         .or_else(|| data(name))
         .or_else(|| reading(name))
         .or_else(|| log_and_process(name))

@@ -3,6 +3,7 @@
 //! golden file pins the whole.
 
 mod described;
+mod policies;
 mod retention;
 
 use axum::http::header;

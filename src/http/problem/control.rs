@@ -4,13 +4,15 @@ use super::{Code, Problem};
 use crate::access;
 use crate::contract;
 use crate::control::orders::NotCarried;
+use crate::control::retention as plans;
 use crate::control::tags::Moved;
 use crate::control::{
-    self, blobs, keys, manifests, orders, reads, receipts, repositories, tags, tokens, uploads,
+    self, blobs, keys, manifests, orders, policies, reads, receipts, repositories, tags, tokens, uploads,
 };
 use crate::kernel::digest::Blake3;
 use crate::log;
 use crate::node::SweepError;
+use crate::retention;
 use crate::views;
 use crate::views::blobs::Damaged;
 use crate::wire::blob::DamagedBlob;
@@ -275,6 +277,42 @@ impl From<keys::Error> for Problem {
             E::Taken { kind, node, .. } => {
                 Self::new(Code::KeyTaken, told).member("kind", kind.name()).member("node", node)
             }
+            E::Shared(error) => error.into(),
+        }
+    }
+}
+
+impl From<retention::draft::Error> for Problem {
+    fn from(error: retention::draft::Error) -> Self {
+        let retention::draft::Error { line, column, message } = &error;
+        Self::new(Code::PolicyInvalid, format!("Line {line}, column {column}: {message}."))
+            .member("line", line)
+            .member("column", column)
+    }
+}
+
+impl From<policies::Error> for Problem {
+    fn from(error: policies::Error) -> Self {
+        use policies::Error as E;
+        let told = format!("{error}.");
+        match error {
+            E::Invalid(error) => error.into(),
+            E::Unknown(_) => Self::new(Code::PolicyUnknown, told),
+            E::TooMany => Self::new(Code::TooManyPolicies, told),
+            E::TooLong(_) => Self::new(Code::PolicyInvalid, told),
+            E::Damaged { .. } => Self::failure(Code::Internal, told),
+            E::Shared(error) => error.into(),
+        }
+    }
+}
+
+impl From<plans::Error> for Problem {
+    fn from(error: plans::Error) -> Self {
+        use plans::Error as E;
+        match error {
+            E::Policy(error) => error.into(),
+            E::Plan(error) => Self::new(Code::PlanTooLarge, format!("{error}.")),
+            E::IndexMissing(_) => Self::failure(Code::Internal, error),
             E::Shared(error) => error.into(),
         }
     }

@@ -18,6 +18,7 @@ mod log;
 mod manifest;
 mod object;
 mod pin;
+mod policy;
 mod repository;
 mod scrub;
 mod stream;
@@ -30,6 +31,7 @@ pub use log::LogRestored;
 pub use manifest::{ManifestAccepted, ManifestReadGranted};
 pub use object::{DiscardReason, ObjectDiscarded};
 pub use pin::{PinReleased, PinSet};
+pub use policy::{PolicyRemoved, PolicySet};
 pub use repository::{Provenance, RepositoryCreated, RepositorySettings, RepositoryUpdated};
 pub use scrub::{BlobCorrupt, BlobVerified, Damage, DamagedBlob, Members, Selection};
 pub use tag::{TagRemoved, TagSet};
@@ -164,6 +166,10 @@ facts! {
     BlobCorrupt,
     /// The log goes on from an older backup of itself.
     LogRestored,
+    /// A retention policy stands as a document says.
+    PolicySet,
+    /// A retention policy stands no more.
+    PolicyRemoved,
 }
 
 impl Fact {
@@ -187,7 +193,9 @@ impl Fact {
             | Self::ObjectDiscarded(_)
             | Self::BlobVerified(_)
             | Self::BlobCorrupt(_)
-            | Self::LogRestored(_) => None,
+            | Self::LogRestored(_)
+            | Self::PolicySet(_)
+            | Self::PolicyRemoved(_) => None,
         }
     }
 

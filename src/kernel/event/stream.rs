@@ -25,6 +25,8 @@ impl Fact {
             Self::BlobVerified(data) => StreamName::scrub(&data.store),
             Self::BlobCorrupt(data) => StreamName::scrub(&data.store),
             Self::LogRestored(_) => StreamName::restorations(),
+            Self::PolicySet(data) => StreamName::policy(&data.policy),
+            Self::PolicyRemoved(data) => StreamName::policy(&data.policy),
         }
     }
 }

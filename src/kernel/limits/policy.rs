@@ -59,3 +59,12 @@ const _: () = assert!(POLICY_MAX_BYTES <= super::DOCUMENT_MAX_BYTES);
 const _: () = assert!(PLAN_PARTS_MAX * 40 < super::DOCUMENT_MAX_BYTES, "a header lists its parts");
 const _: () =
     assert!(8 * PLAN_BLOCKERS_NAMED_MAX * (PLAN_BLOCKER_NAME_MAX_BYTES + 200) < PLAN_ITEM_MAX_BYTES);
+
+/// Packages or tags that are read at once for a plan: a round trip for a few megabytes.
+pub const PLAN_PAGE_ROWS: u32 = 10_000;
+
+/// Bytes of documents that are read at once for a plan.
+pub const PLAN_DOCUMENTS_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Documents that are read at once for a plan.
+pub const PLAN_DOCUMENTS_MAX: usize = 1_000;

@@ -45,6 +45,21 @@ fn json_with_the_same_fields_is_the_same_policy() {
 }
 
 #[test]
+fn a_policy_is_shown_as_it_may_be_written() {
+    let more = "[[rules]]\nname = 'm'\naction = { lock = { mode = 'compliance', until = '2030-01-01' } }\n\
+                select = { annotations = { k = 'v' }, has_annotation = 'l', newest = 2, accepted_after = '2020-01-01',\n\
+                accepted_before = '2021-01-01T00:00:00.5Z', media_type = 'a/b', artifact_type = 'c/d', larger_than = 1,\n\
+                smaller_than = 9, not_read_for = '1y' }\n[[rules]]\nname = 'n'\nselect = { untagged = true }\n\
+                action = { tier = 'cold' }\n";
+    for text in [WHOLE.to_owned(), RULE.to_owned(), format!("{WHOLE}{more}")] {
+        let policy = toml(&text).unwrap().merge(None);
+        let shown = draw(&policy);
+        assert_eq!(json(&shown.to_string()).unwrap().merge(None), policy);
+        assert_eq!(toml(&::toml::to_string(&shown).unwrap()).unwrap().merge(None), policy);
+    }
+}
+
+#[test]
 fn what_a_new_version_does_not_name_stays() {
     let before = toml(WHOLE).unwrap().merge(None);
     let after = toml(RULE).unwrap().merge(Some(&before));

@@ -88,19 +88,24 @@ pub enum Named {
 }
 
 impl What {
-    /// Its name, and its place among the others.
-    fn name(self) -> (&'static str, u8) {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::Lock { .. } => ("lock", 0),
-            Self::Tier(_) => ("tier", 1),
-            Self::Delete => ("delete", 2),
-            Self::Keep => ("keep", 3),
+            Self::Lock { .. } => "lock",
+            Self::Tier(_) => "tier",
+            Self::Delete => "delete",
+            Self::Keep => "keep",
         }
     }
 
     /// Its place among the others.
-    pub(super) fn rank(self) -> u8 {
-        self.name().1
+    pub(super) const fn rank(self) -> u8 {
+        match self {
+            Self::Lock { .. } => 0,
+            Self::Tier(_) => 1,
+            Self::Delete => 2,
+            Self::Keep => 3,
+        }
     }
 }
 
@@ -182,7 +187,7 @@ impl Item {
             ("repository", Some(Value::text(&self.repository))),
             ("digest", Some(Value::Bytes(self.digest.as_bytes().to_vec()))),
             ("size", Some(Value::Unsigned(self.size_bytes))),
-            ("do", Some(Value::text(self.what.name().0))),
+            ("do", Some(Value::text(self.what.name()))),
             ("rule", Some(self.rule.write())),
             ("mode", mode),
             ("until", until),

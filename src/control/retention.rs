@@ -1,0 +1,111 @@
+//! Plans: what the policies that stand would do now. Nothing is written.
+//!
+//! - All facts are read in one snapshot of the database, which is the log at one size: the plan names it.
+//! - The time is that of this plane's clock when the snapshot was taken, and stands in the plan too.
+//! - Documents are read only where a rule asks for annotations that would decide, and for indexes.
+//!
+//! Needs `retention:plan`: a plan names packages of every repository.
+
+mod facts;
+
+use super::Control;
+use super::policies::{self, encode, in_force};
+use crate::access::{Action, Caller, RetentionRight};
+use crate::kernel::digest::{Blake3, Digests};
+use crate::kernel::id::PolicyName;
+use crate::log::read;
+use crate::retention::draft::Draft;
+use crate::retention::plan::{self, Documents, Made};
+use crate::retention::{InForce, Plan, evaluate};
+use crate::views;
+
+/// Why not.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A policy is not there, or damaged, or not one.
+    #[error(transparent)]
+    Policy(#[from] policies::Error),
+    /// The plan is larger than plans may be.
+    #[error(transparent)]
+    Plan(#[from] plan::Error),
+    /// The document of an index is not there, so that what it lists is not known.
+    #[error("the document of index {0} is not there; what it lists is not known, so nothing is planned")]
+    IndexMissing(Blake3),
+    /// What any use case can meet.
+    #[error(transparent)]
+    Shared(#[from] super::Error),
+}
+
+super::shared_errors!();
+
+/// A plan, and its documents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// What would be done.
+    pub plan: Plan,
+    /// As documents.
+    pub documents: Documents,
+}
+
+/// Makes a plan for the policies of those names, or for all that stand.
+///
+/// # Errors
+/// If one of them does not stand, or the caller may not plan.
+pub async fn plan(control: &Control, caller: &Caller, only: &[PolicyName]) -> Result<Planned, Error> {
+    caller.require(Action::Retention(RetentionRight::Plan))?;
+    make(control, caller, |mut policies| {
+        if let Some(unknown) = only.iter().find(|name| policies.iter().all(|policy| policy.name != **name)) {
+            return Err(policies::Error::Unknown(unknown.clone()).into());
+        }
+        for policy in &mut policies {
+            policy.acts = only.is_empty() || only.contains(&policy.name);
+        }
+        Ok(policies)
+    })
+    .await
+}
+
+/// Makes a plan for a policy as if it had been set by that name. Others that stand keep and lock.
+///
+/// # Errors
+/// If the caller may not plan.
+pub async fn test(
+    control: &Control,
+    caller: &Caller,
+    name: &PolicyName,
+    draft: Draft,
+) -> Result<Planned, Error> {
+    caller.require(Action::Retention(RetentionRight::Plan))?;
+    make(control, caller, |mut policies| {
+        let at = policies.iter().position(|policy| policy.name == *name);
+        let before = at.map(|at| policies.remove(at));
+        let policy = draft.merge(before.as_ref().map(|before| &before.policy));
+        let document = Digests::of(&encode(policy.clone())?).blake3;
+        let version = before.map_or(0, |before| before.version) + 1;
+        policies.push(InForce { name: name.clone(), version, document, policy, acts: true });
+        policies.sort_by(|one, two| one.name.cmp(&two.name));
+        Ok(policies)
+    })
+    .await
+}
+
+async fn make(
+    control: &Control,
+    caller: &Caller,
+    choose: impl FnOnce(Vec<InForce>) -> Result<Vec<InForce>, Error>,
+) -> Result<Planned, Error> {
+    let mut snapshot = control.pool().begin_with("begin isolation level repeatable read read only").await?;
+    let position = read::size(&mut *snapshot).await?;
+    let at_ms = control.now_ms();
+    let rows = views::policies::list(&mut *snapshot, None, u32::MAX).await?;
+    let policies = choose(in_force(control, rows).await?)?;
+    let packages = facts::load(&mut snapshot, &policies).await?;
+    snapshot.rollback().await?;
+    let made = Made { position, at_ms, actor: Some(caller.actor.clone()) };
+    let planned = tokio::task::spawn_blocking(move || {
+        let decisions = evaluate(&policies, &packages, at_ms);
+        let plan = Plan::of(made, &policies, &packages, &decisions);
+        plan.documents().map(|documents| Planned { plan, documents })
+    });
+    Ok(planned.await.expect("evaluating does not panic")?)
+}

@@ -1,0 +1,168 @@
+//! What is known of every package, read in one snapshot, in pages: round trips do not grow with what there is in a page.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::PgConnection;
+
+use super::Error;
+use crate::kernel::digest::Blake3;
+use crate::kernel::id::RepositoryName;
+use crate::kernel::limits::{PLAN_DOCUMENTS_BYTES, PLAN_DOCUMENTS_MAX, PLAN_PAGE_ROWS};
+use crate::kernel::manifest::{Document, MediaType};
+use crate::log::documents;
+use crate::retention::{InForce, Package, TagOf, evaluate::needs_annotations};
+use crate::views::packages::{self, PackageRow};
+
+/// Packages by repository and digest.
+type Packages = BTreeMap<(RepositoryName, Blake3), Known>;
+
+/// A package, and how long its document is.
+struct Known {
+    package: Package,
+    document_bytes: u64,
+}
+
+/// All packages of the snapshot. Their annotations are there where a rule of those policies needs them.
+pub(super) async fn load(connection: &mut PgConnection, policies: &[InForce]) -> Result<Vec<Package>, Error> {
+    let mut all = accepted(connection).await?;
+    tags(connection, &mut all).await?;
+    let there: BTreeSet<(RepositoryName, Blake3)> = all.keys().cloned().collect();
+    for ((repository, _), known) in &mut all {
+        // What is deleted protects nothing.
+        known.package.subject =
+            known.package.subject.filter(|subject| there.contains(&(repository.clone(), *subject)));
+    }
+    listed(connection, &mut all).await?;
+    annotations(connection, &mut all, policies).await?;
+    Ok(all.into_values().map(|known| known.package).collect())
+}
+
+async fn accepted(connection: &mut PgConnection) -> Result<Packages, Error> {
+    let mut all = Packages::new();
+    loop {
+        let after = all.last_key_value().map(|((repository, digest), _)| (repository, *digest));
+        let page = packages::page(connection, after, PLAN_PAGE_ROWS).await?;
+        let full = page.len() == PLAN_PAGE_ROWS as usize;
+        all.extend(page.into_iter().map(|row| ((row.repository.clone(), row.digest), known(row))));
+        if !full {
+            return Ok(all);
+        }
+    }
+}
+
+fn known(row: PackageRow) -> Known {
+    let package = Package {
+        repository: row.repository,
+        digest: row.digest,
+        media_type: row.media_type,
+        artifact_type: row.artifact_type,
+        annotations: None,
+        tags: Vec::new(),
+        size_bytes: row.blobs_bytes,
+        accepted_at_ms: row.accepted_at_ms,
+        clock_start_ms: row.accepted_at_ms,
+        last_read_day: row.last_read_day,
+        governance_until_ms: None,
+        compliance_until_ms: None,
+        bypassed_until_ms: None,
+        pins: row.pins,
+        holds: Vec::new(),
+        listed_by: Vec::new(),
+        subject: row.subject,
+    };
+    Known { package, document_bytes: row.document_bytes }
+}
+
+async fn tags(connection: &mut PgConnection, all: &mut Packages) -> Result<(), Error> {
+    let mut last = None;
+    loop {
+        let after = last.as_ref().map(|(repository, tag)| (repository, tag));
+        let page = packages::tags(connection, after, PLAN_PAGE_ROWS).await?;
+        let full = page.len() == PLAN_PAGE_ROWS as usize;
+        last = page.last().map(|row| (row.repository.clone(), row.tag.clone()));
+        for row in page {
+            if let Some(known) = all.get_mut(&(row.repository, row.manifest)) {
+                known.package.tags.push(TagOf { tag: row.tag, set_at_ms: row.set_at_ms });
+            }
+        }
+        if !full {
+            return Ok(());
+        }
+    }
+}
+
+/// Which indexes list each package, from the indexes' documents.
+async fn listed(connection: &mut PgConnection, all: &mut Packages) -> Result<(), Error> {
+    let is_index = |known: &&Known| known.package.media_type == MediaType::INDEX.as_str();
+    let indexes: Vec<(RepositoryName, Blake3, u64)> = all
+        .values()
+        .filter(is_index)
+        .map(|known| (known.package.repository.clone(), known.package.digest, known.document_bytes))
+        .collect();
+    for batch in batches(&indexes, |index| index.2) {
+        let found = read(connection, batch.iter().map(|index| index.1)).await?;
+        for (repository, digest, _) in batch {
+            let Some(Document::Index(index)) = found.get(digest) else {
+                return Err(Error::IndexMissing(*digest));
+            };
+            for part in index.manifests() {
+                if let Some(part) = all.get_mut(&(repository.clone(), part.digests.blake3)) {
+                    part.package.listed_by.push(*digest);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Annotations where a rule needs them. A document that is not there was erased: they stay unknown.
+async fn annotations(
+    connection: &mut PgConnection,
+    all: &mut Packages,
+    policies: &[InForce],
+) -> Result<(), Error> {
+    let wanted: Vec<((RepositoryName, Blake3), u64)> = all
+        .iter()
+        .filter(|(_, known)| needs_annotations(policies, &known.package))
+        .map(|(key, known)| (key.clone(), known.document_bytes))
+        .collect();
+    for batch in batches(&wanted, |one| one.1) {
+        let found = read(connection, batch.iter().map(|(key, _)| key.1)).await?;
+        for (key, _) in batch {
+            if let (Some(known), Some(document)) = (all.get_mut(key), found.get(&key.1)) {
+                known.package.annotations = Some(document.header().annotations.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Native documents by their digests; what is of another format says nothing here.
+async fn read(
+    connection: &mut PgConnection,
+    digests: impl Iterator<Item = Blake3>,
+) -> Result<BTreeMap<Blake3, Document>, Error> {
+    let digests: BTreeSet<Blake3> = digests.collect();
+    let digests: Vec<Blake3> = digests.into_iter().collect();
+    let found = documents::get_many(connection, &digests).await?;
+    let decode = |document: documents::Document| {
+        Some((document.digests.blake3, Document::decode(&document.bytes).ok()?))
+    };
+    Ok(found.into_iter().filter_map(decode).collect())
+}
+
+/// Runs of bounded number and bytes; one that is too large alone is a run of its own.
+fn batches<T>(items: &[T], bytes: impl Fn(&T) -> u64) -> impl Iterator<Item = &[T]> {
+    let mut rest = items;
+    std::iter::from_fn(move || {
+        let mut sum: u64 = 0;
+        let fits = |item: &&T| {
+            sum = sum.saturating_add(bytes(item));
+            sum <= PLAN_DOCUMENTS_BYTES
+        };
+        let count = rest.iter().take(PLAN_DOCUMENTS_MAX).take_while(fits).count().max(1).min(rest.len());
+        let (batch, behind) = rest.split_at(count);
+        rest = behind;
+        (!batch.is_empty()).then_some(batch)
+    })
+}

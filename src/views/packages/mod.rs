@@ -1,0 +1,107 @@
+//! Packages as retention sees them: no view of its own, but what the views say together, read in pages in one snapshot.
+
+use sqlx::PgConnection;
+
+use super::Error;
+use super::row::Table;
+use crate::kernel::digest::Blake3;
+use crate::kernel::id::{RepositoryName, Tag};
+
+const MANIFESTS: Table = Table("manifests");
+const TAGS: Table = Table("tags");
+
+/// A package, as far as manifests and reads tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageRow {
+    /// Where.
+    pub repository: RepositoryName,
+    /// Its primary address.
+    pub digest: Blake3,
+    /// Length of its document.
+    pub document_bytes: u64,
+    /// Media type of its document.
+    pub media_type: String,
+    /// What kind of package it says it is.
+    pub artifact_type: Option<String>,
+    /// What it is about.
+    pub subject: Option<Blake3>,
+    /// Bytes of its blobs together.
+    pub blobs_bytes: u64,
+    /// When it was accepted, milliseconds since the epoch.
+    pub accepted_at_ms: u64,
+    /// The last day, since the epoch, on which someone was given it.
+    pub last_read_day: Option<u64>,
+    /// Pins on it, by name.
+    pub pins: Vec<String>,
+}
+
+/// A tag, and what it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagRow {
+    /// Where.
+    pub repository: RepositoryName,
+    /// Its name.
+    pub tag: Tag,
+    /// What it names.
+    pub manifest: Blake3,
+    /// Since when.
+    pub set_at_ms: u64,
+}
+
+/// A page of all packages, by repository and digest, behind `after`.
+///
+/// # Errors
+/// If the database does not answer, or a row is damaged; so for all that follow.
+pub async fn page(
+    connection: &mut PgConnection,
+    after: Option<(&RepositoryName, Blake3)>,
+    limit: u32,
+) -> Result<Vec<PackageRow>, Error> {
+    // No name is empty, so all are behind the empty text.
+    let (repository, digest) = after
+        .map_or(("", Vec::new()), |(repository, digest)| (repository.as_str(), digest.as_bytes().to_vec()));
+    let rows = sqlx::query_file!("src/views/packages/page.sql", repository, &digest, i64::from(limit))
+        .fetch_all(connection)
+        .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(PackageRow {
+                repository: MANIFESTS.parse("repository", &row.repository)?,
+                digest: MANIFESTS.blake3("blake3", &row.blake3)?,
+                document_bytes: MANIFESTS.unsigned("size_bytes", row.size_bytes)?,
+                media_type: row.media_type,
+                artifact_type: row.artifact_type,
+                subject: row.subject.map(|subject| MANIFESTS.blake3("subject", &subject)).transpose()?,
+                blobs_bytes: MANIFESTS.unsigned("blobs_bytes", row.blobs_bytes)?,
+                accepted_at_ms: MANIFESTS.unsigned("accepted_at_ms", row.accepted_at_ms)?,
+                last_read_day: Table("reads").unsigned_optional("day", row.last_read_day)?,
+                pins: row.pins,
+            })
+        })
+        .collect()
+}
+
+/// A page of all tags, by repository and name, behind `after`.
+///
+/// # Errors
+/// As [`page`].
+pub async fn tags(
+    connection: &mut PgConnection,
+    after: Option<(&RepositoryName, &Tag)>,
+    limit: u32,
+) -> Result<Vec<TagRow>, Error> {
+    let (repository, tag) = after.map_or(("", ""), |(repository, tag)| (repository.as_str(), tag.as_str()));
+    let rows = sqlx::query_file!("src/views/packages/tags.sql", repository, tag, i64::from(limit))
+        .fetch_all(connection)
+        .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(TagRow {
+                repository: TAGS.parse("repository", &row.repository)?,
+                tag: TAGS.parse("tag", &row.tag)?,
+                manifest: TAGS.blake3("manifest", &row.manifest)?,
+                set_at_ms: TAGS.unsigned("set_at_ms", row.set_at_ms)?,
+            })
+        })
+        .collect()
+}

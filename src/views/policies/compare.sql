@@ -1,0 +1,12 @@
+-- views.policies.compare
+-- Rows that are not the same in the live table and in what the log says; all are counted, the first $1 named.
+select
+    policy as "key!",
+    live.position is not null as "in_live!",
+    log.position is not null as "in_log!",
+    count(*) over () as "total!"
+from view.policies live
+full join view_check.policies log using (policy)
+where live is distinct from log
+order by 1
+limit $1
