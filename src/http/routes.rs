@@ -18,8 +18,8 @@ use super::{
     blobs, bytes, keys, log, manifests, openapi, orders, pins, policies, problem, process, reads, receipts,
 };
 use super::{
-    caller, envelope, exchange, publications, repositories, retention, slices, status, tags, together, tokens, tus,
-    uploads,
+    caller, envelope, exchange, publications, repositories, retention, slices, status, tags, together,
+    tokens, tus, uploads,
 };
 
 /// Who may call an operation. What depends on more than the token is decided by the use case behind it.

@@ -6,7 +6,8 @@ use crate::kernel::digest::{Blake3, Digests};
 use crate::kernel::event::{
     BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Event, Fact,
     KeyAdded, KeyKind, KeyRetired, ManifestAccepted, ManifestReadGranted, ObjectDiscarded, PinReleased,
-    PinSet, PolicyRemoved, PolicySet, RepositoryCreated, RepositoryUpdated, TagRemoved, TagSet, TokenMinted, TokenRevoked,
+    PinSet, PolicyRemoved, PolicySet, RepositoryCreated, RepositoryUpdated, TagRemoved, TagSet, TokenMinted,
+    TokenRevoked,
 };
 use crate::kernel::id::{EventId, KeyId, ObjectKey, RepositoryName, StoreName, TokenId};
 use crate::log::Recorded;

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use sqlx::AssertSqlSafe;
+use strongroom::control::pins::{self, Said, Wanted};
 use strongroom::control::retention::{self, Error, Planned};
 use strongroom::control::{self, Precondition, reads, tags};
 use strongroom::kernel::digest::{Blake3, Digests};
 use strongroom::kernel::id::PolicyName;
 use strongroom::kernel::manifest::{Header, Index, Manifest, MediaType};
+use strongroom::kernel::statement::Key;
 use strongroom::retention::Plan;
 use strongroom::retention::plan::{Item, Named, What};
 
@@ -166,6 +168,21 @@ async fn annotations_and_what_indexes_list_are_read_from_documents() {
     let order = digests(&found, What::Delete);
     assert_eq!((order[0], order.len()), (index, 3), "the index goes before its parts");
     assert!(order.contains(&first) && order.contains(&second));
+    plane.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pinned_package_stays_and_the_pin_is_named() {
+    let plane = Plane::new().await;
+    let admin = plane.admin();
+    let package = deposit(&plane, "acme/a", "v1", "one").await;
+    let said = Said::new([(Key::Reason, "in use".to_owned())]).unwrap();
+    let wanted = Wanted { pin: "prod".parse().unwrap(), said, precondition: Precondition::Any };
+    pins::set(&admin.control, &admin.context, &name("acme/a"), &wanted, &package.into()).await.expect("set");
+    let all = "[[rules]]\nname = 'r'\nselect = { repository = '*' }\naction = 'delete'\n";
+    set(&admin, "weekly", all).await.unwrap();
+    let found = plan(&admin, &[]).await.unwrap().plan;
+    assert_eq!(kept(&found, &package).kept_by, [Named::Pin("prod".into())]);
     plane.finish().await;
 }
 

@@ -7,8 +7,8 @@ use strongroom::kernel::digest::{Blake3, Digests, Sha256};
 use strongroom::kernel::event::{
     BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Event, Fact,
     KeyAdded, KeyKind, KeyRetired, LogRestored, ManifestAccepted, ManifestReadGranted, Members,
-    ObjectDiscarded, PinReleased, PinSet, PolicyRemoved, PolicySet, Provenance, RepositoryCreated, RepositorySettings,
-    RepositoryUpdated, Selection, TagRemoved, TagSet, TokenMinted, TokenRevoked,
+    ObjectDiscarded, PinReleased, PinSet, PolicyRemoved, PolicySet, Provenance, RepositoryCreated,
+    RepositorySettings, RepositoryUpdated, Selection, TagRemoved, TagSet, TokenMinted, TokenRevoked,
 };
 use strongroom::kernel::id::{
     EventId, GrantId, ObjectKey, OrderId, RepositoryName, RequestId, SessionId, StreamName, TokenId,

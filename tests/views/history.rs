@@ -5,8 +5,8 @@ use strongroom::kernel::digest::Digests;
 use strongroom::kernel::event::{
     BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Fact, KeyAdded,
     KeyKind, KeyRetired, ManifestAccepted, ManifestReadGranted, ObjectDiscarded, PinReleased, PinSet,
-    PolicyRemoved, PolicySet, Provenance, RepositoryCreated, RepositorySettings, RepositoryUpdated, Selection, TagRemoved, TagSet,
-    TokenMinted, TokenRevoked,
+    PolicyRemoved, PolicySet, Provenance, RepositoryCreated, RepositorySettings, RepositoryUpdated,
+    Selection, TagRemoved, TagSet, TokenMinted, TokenRevoked,
 };
 use strongroom::kernel::id::{KeyId, ObjectKey, PinName, RepositoryName, StoreName, Tag, TokenId};
 use uuid::Uuid;

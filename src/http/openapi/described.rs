@@ -52,7 +52,7 @@ impl Described {
         self.refuses(&[Code::InvalidBody, Code::MediaTypeUnsupported, Code::BodyTooLarge])
     }
 
-    fn takes_bytes(mut self, media_type: &str) -> Self {
+    pub(super) fn takes_bytes(mut self, media_type: &str) -> Self {
         let body =
             RequestBodyBuilder::new().content(media_type, Content::default()).required(Some(Required::True));
         self.request = Some(body.build());
