@@ -170,13 +170,9 @@ async fn credential(scene: &Scene, who: As) -> Option<String> {
     })
 }
 
-async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
-    let credential = credential(scene, who).await;
+/// The path with something in each of its places, and the query that it needs.
+fn target(method: &str, path: &str, session: &str) -> String {
     let blob = Digests::of(b"bytes").blake3;
-    let session = match (&credential, who, path) {
-        (Some(grant), As::UploadGrant, "/data/uploads/{session}") => begin(scene, grant).await,
-        _ => "00000000-0000-7000-8000-000000000000".to_owned(),
-    };
     let concrete = path
         .replace("{repository}", REPOSITORY)
         .replace("{reference}", "v1")
@@ -187,14 +183,23 @@ async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
         .replace("{policy}", "weekly")
         .replace("{key}", "0123456789abcdef")
         .replace("{token}", "tok_00000000000000000000000000000000")
-        .replace("{session}", &session)
+        .replace("{session}", session)
         .replace("{position}", "0");
     let query = match path {
         "/v1/retention/test" => "?policy=weekly",
         _ if path.ends_with("/content") => "?package=v1",
         _ => "",
     };
-    let mut request = scene.request(method, &format!("{concrete}{query}"));
+    format!("{concrete}{query}")
+}
+
+async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
+    let credential = credential(scene, who).await;
+    let session = match (&credential, who, path) {
+        (Some(grant), As::UploadGrant, "/data/uploads/{session}") => begin(scene, grant).await,
+        _ => "00000000-0000-7000-8000-000000000000".to_owned(),
+    };
+    let mut request = scene.request(method, &target(method, path, &session));
     if let Some(credential) = credential {
         request = request.bearer_auth(credential);
     }
