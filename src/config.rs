@@ -32,6 +32,8 @@
 //! kind = "filesystem"
 //! path = "/srv/strongroom"
 //! ```
+//! Who is told of events, in the file only: `[[webhook]]`, see [`WebhookSettings`].
+//!
 //! - What is given first counts; an empty variable is one that is not set.
 //! - A setting that is misspelt in the file is refused, and so is a value that is not understood, with where it stood.
 //! - The state directory decides which file is read, so the file cannot name it.
@@ -40,6 +42,7 @@ pub mod limits;
 mod number;
 mod planes;
 mod stores;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -57,6 +60,7 @@ use crate::postgres::{self, DatabaseUrl, default_state_dir};
 pub use number::Number;
 pub use planes::Plane;
 pub use stores::{StorePlace, StoreSettings, StoreSource, Stores};
+pub use webhooks::{WebhookSettings, WebhookSource};
 
 /// The file in the state directory.
 const FILE: &str = "strongroom.toml";
@@ -141,6 +145,9 @@ pub struct Source {
     pub scrub_days: Option<Number>,
     /// Bytes a second that they read.
     pub scrub_rate: Option<Number>,
+    /// Who is told of events; in the file only.
+    #[serde(default)]
+    pub webhook: Vec<WebhookSource>,
 }
 
 impl Source {
@@ -165,6 +172,7 @@ impl Source {
             limits: limits::Given::default(),
             scrub_days: text("STRONGROOM_SCRUB_DAYS").map(Number::Text),
             scrub_rate: text("STRONGROOM_SCRUB_RATE").map(Number::Text),
+            webhook: Vec::new(),
         }
     }
 
@@ -185,6 +193,7 @@ impl Source {
             limits: self.limits.or(other.limits),
             scrub_days: self.scrub_days.or(other.scrub_days),
             scrub_rate: self.scrub_rate.or(other.scrub_rate),
+            webhook: if self.webhook.is_empty() { other.webhook } else { self.webhook },
         }
     }
 }
@@ -218,6 +227,8 @@ pub struct Settings {
     pub scrub_days: u64,
     /// Bytes a second that they read; 0: as many as the store gives.
     pub scrub_rate_bytes: u64,
+    /// Who is told of events.
+    pub webhooks: Vec<WebhookSettings>,
 }
 
 impl Settings {
@@ -289,6 +300,7 @@ impl Settings {
             limits: Limits::resolve(source.limits, plane)?,
             scrub_days: number::read("scrub-days", source.scrub_days, SCRUB_PERIOD_DAYS)?,
             scrub_rate_bytes: number::read("scrub-rate", source.scrub_rate, SCRUB_RATE_BYTES)?,
+            webhooks: webhooks::resolve(source.webhook)?,
             state_dir,
         })
     }

@@ -69,6 +69,14 @@ fn draw(Shown { url, server, caller }: &Shown, out: &mut dyn Write) -> io::Resul
             writeln!(out, "receipts  {count} NOT IN THE LOG YET; they are offered again every few seconds")?;
         }
     }
+    for hook in &server.webhooks {
+        let failing = hook.last_failure.as_deref().map_or_else(String::new, |why| {
+            format!("; FAILED {} times, the last time it {why}", hook.failures)
+        });
+        let behind =
+            if hook.behind == 0 { "told of all".into() } else { format!("{} events behind", hook.behind) };
+        writeln!(out, "webhook   {}: {behind}{failing}", hook.name)?;
+    }
     draw_limits(&server.limits, out)?;
     for lacks in &server.lacks {
         writeln!(out, "LACKS     {lacks}")?;

@@ -24,7 +24,16 @@ pub(super) async fn status(State(app): State<App>) -> Result<Json<wire::Status>,
         embedded: node.postgres_is_embedded(),
     };
     let lacks = app.lacks().await;
-    Ok(Json(wire::Status { log: Some(log), postgres: Some(postgres), ..without_log(&app, lacks).await }))
+    let told = node.webhooks().await.map_err(|error| Problem::failure(Code::Unavailable, error))?;
+    let webhooks = told.into_iter().map(|told| wire::WebhookStatus {
+        behind: log.size.saturating_sub(told.next),
+        name: told.name,
+        failures: told.failures,
+        last_failure: told.last_failure,
+    });
+    let webhooks = webhooks.collect();
+    let status = without_log(&app, lacks).await;
+    Ok(Json(wire::Status { log: Some(log), postgres: Some(postgres), webhooks, ..status }))
 }
 
 /// What a node of the data plane can say to whoever asks: it knows no tokens.
@@ -68,5 +77,6 @@ async fn without_log(app: &App, mut lacks: Vec<String>) -> wire::Status {
         uptime_seconds: app.uptime_seconds(),
         undelivered_receipts: in_use.map(|in_use| in_use.undelivered as u64),
         limits: bounded(app, in_use),
+        webhooks: Vec::new(),
     }
 }

@@ -11,6 +11,7 @@ use super::link::Link;
 use super::orders::Errands;
 use super::scrub::Post;
 use super::sweep::{SweepError, SweptObjects};
+use super::webhooks::Hooks;
 use crate::contract::SharedRing;
 use crate::control::{Control, keys};
 use crate::data::DataPlane;
@@ -78,8 +79,8 @@ impl Tasks {
         Self::start(|stopping| vec![tokio::spawn(post.keep_scrubbing(stopping.clone()))])
     }
 
-    /// Of a control plane: it learns which keys were added or retired, also by other processes.
-    pub(super) fn learning(control: &Control, ring: SharedRing) -> Self {
+    /// Of a control plane: it learns which keys were added or retired, also by other processes, and tells webhooks.
+    pub(super) fn of_control(control: &Control, ring: SharedRing, hooks: Hooks) -> Self {
         Self::start(|stopping| {
             let control = control.clone();
             let learn = every(KEY_RING_AGE_MAX_MS / 1_000, stopping.clone(), move || {
@@ -91,7 +92,7 @@ impl Tasks {
                     }
                 }
             });
-            vec![tokio::spawn(learn)]
+            vec![tokio::spawn(learn), tokio::spawn(hooks.run(stopping.clone()))]
         })
     }
 

@@ -11,6 +11,7 @@ use sqlx::PgPool;
 
 use super::scrub::{Post, Reach};
 use super::sweep::{Registrar as _, SweepError};
+use super::webhooks::{self, Hooks, Told};
 use super::{ACTOR, Error, Options, admin, background, files, keeper, keys, service, trust};
 use crate::access::{Action, Caller};
 use crate::clock::Clock;
@@ -128,9 +129,12 @@ impl ControlNode {
         });
         let started = async {
             restored(&control, &signer, &pool, lost.as_ref()).await?;
-            introduce(&control, settings, &keys.public).await
+            let (hooks, database) = (&settings.webhooks, database.connect_options());
+            let hooks = Hooks::of(hooks, &log_name, pool.clone(), database, log.grown())?;
+            let (first_token, ring) = introduce(&control, settings, &keys.public).await?;
+            Ok((first_token, ring, hooks))
         };
-        let (first_token, ring) = match started.await {
+        let (first_token, ring, hooks) = match started.await {
             Ok(started) => started,
             Err(error) => {
                 log_tasks.drain().await;
@@ -138,7 +142,7 @@ impl ControlNode {
             }
         };
         let running = Running {
-            background: background::Tasks::learning(&control, ring.clone()),
+            background: background::Tasks::of_control(&control, ring.clone(), hooks),
             signer: signer.start(database.connect_options(), log.grown()),
             log: log_tasks,
         };
@@ -213,6 +217,14 @@ impl ControlNode {
             pool: self.pool.clone(),
             reach,
         }
+    }
+
+    /// How far webhooks have been told of the log.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn webhooks(&self) -> Result<Vec<Told>, sqlx::Error> {
+        webhooks::told(&self.pool, &self.settings.webhooks).await
     }
 
     /// The settings that it runs by.

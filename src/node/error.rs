@@ -40,6 +40,14 @@ pub enum Error {
         /// What this program has.
         ours: i32,
     },
+    /// A webhook cannot be told of anything.
+    #[error("webhook {name}: {reason}")]
+    Webhook {
+        /// Which.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
     /// The store is not to be had.
     #[error("blob store: {0}")]
     Store(#[from] stores::Error),

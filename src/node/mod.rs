@@ -27,6 +27,7 @@
 //! | `scrub.rs` | blobs are read again |
 //! | `sweep.rs` | objects that nobody claims |
 //! | `background.rs` | what runs now and then |
+//! | `webhooks/` | who is told of events |
 //! | `bounds.rs` | what settings bound in the data plane |
 //! | `keeper.rs` | whoever holds the database |
 //! | `service.rs` | how other processes find this one |
@@ -55,6 +56,7 @@ mod scrub;
 pub mod service;
 mod stores;
 mod sweep;
+mod webhooks;
 
 use std::fmt;
 use std::path::Path;
@@ -83,6 +85,8 @@ pub use offline::Offline;
 pub use read::{ReadError, Reading};
 pub use replay::{ReplayError, Replayed};
 pub use scrub::ScrubError;
+pub use webhooks::Told;
+
 pub use sweep::{Gone, SweepError, SweptObjects, Why};
 
 /// The actor of what a node does by itself, and of what the program does that embeds it.

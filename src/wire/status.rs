@@ -34,6 +34,22 @@ pub struct Status {
     /// What settings bound, and how much of it there is.
     #[serde(default)]
     pub limits: Vec<Limit>,
+    /// Who is told of events, and how far.
+    #[serde(default)]
+    pub webhooks: Vec<WebhookStatus>,
+}
+
+/// Someone who is told of events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WebhookStatus {
+    /// As in the settings.
+    pub name: String,
+    /// Events of the log that it may still have to be told of.
+    pub behind: u64,
+    /// Attempts at the next one that failed.
+    pub failures: u32,
+    /// Why the last one failed.
+    pub last_failure: Option<String>,
 }
 
 /// A bound of the settings.

@@ -30,6 +30,11 @@ impl Prepared {
         &self.settings.state_dir
     }
 
+    /// What it is to run by.
+    pub(crate) fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
     pub(crate) async fn open(self) -> TestNode {
         self.open_with(Options::default()).await
     }
