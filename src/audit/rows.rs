@@ -151,6 +151,8 @@ impl Claims {
                 self.documents.push((position, accepted.blake3));
                 self.renderings.extend(accepted.oci_sha256.map(|digest| (position, digest)));
             }
+            Fact::PinSet(set) => self.documents.push((position, set.statement)),
+            Fact::PinReleased(released) => self.documents.push((position, released.statement)),
             _ => {}
         }
     }

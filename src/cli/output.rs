@@ -131,6 +131,8 @@ fn problem(error: &anyhow::Error) -> Option<&client::Error> {
 /// What to do about a refusal that every command can meet.
 fn hint(error: &client::Error) -> Option<&'static str> {
     match error.status() {
+        // No other token may either.
+        Some(403) if error.code() == Some("quota-exceeded") => None,
         Some(401) => Some(
             "run `strongroom login`, or set STRONGROOM_TOKEN; on the server itself the admin token is the file \
              admin.token in the state directory",

@@ -20,7 +20,7 @@ pub(super) enum Failed {
     Status(u16),
     #[error("did not answer in time")]
     TimedOut,
-    #[error("is not reached: {0}")]
+    #[error("was not reached: {0}")]
     Unreached(String),
 }
 
