@@ -11,7 +11,7 @@ use sqlx::PgPool;
 
 use super::scrub::{Post, Reach};
 use super::sweep::{Registrar as _, SweepError};
-use super::webhooks::{self, Hooks, Told};
+use super::webhooks::Hooks;
 use super::{ACTOR, Error, Options, admin, background, files, keeper, keys, service, trust};
 use crate::access::{Action, Caller};
 use crate::clock::Clock;
@@ -217,14 +217,6 @@ impl ControlNode {
             pool: self.pool.clone(),
             reach,
         }
-    }
-
-    /// How far webhooks have been told of the log.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn webhooks(&self) -> Result<Vec<Told>, sqlx::Error> {
-        webhooks::told(&self.pool, &self.settings.webhooks).await
     }
 
     /// The settings that it runs by.

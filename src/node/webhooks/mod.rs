@@ -24,7 +24,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::Error;
+use super::{ControlNode, Error};
 use crate::config::WebhookSettings;
 use crate::kernel::limits::{
     WEBHOOK_LOCK_SECONDS, WEBHOOK_PAGE_ROWS, WEBHOOK_PAUSE_FIRST_MS, WEBHOOK_PAUSE_MAX_MS,
@@ -188,12 +188,18 @@ impl Hook {
     }
 }
 
-/// How far those of the settings are.
-pub(super) async fn told(pool: &PgPool, settings: &[WebhookSettings]) -> Result<Vec<Told>, sqlx::Error> {
-    if settings.is_empty() {
-        return Ok(Vec::new());
+impl ControlNode {
+    /// How far webhooks have been told of the log.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn webhooks(&self) -> Result<Vec<Told>, sqlx::Error> {
+        let settings = &self.settings().webhooks;
+        if settings.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut told = state::list(self.pool()).await?;
+        told.retain(|told| settings.iter().any(|hook| hook.name == told.name));
+        Ok(told)
     }
-    let mut told = state::list(pool).await?;
-    told.retain(|told| settings.iter().any(|hook| hook.name == told.name));
-    Ok(told)
 }
