@@ -17,6 +17,7 @@
 //! --limit NAME=N    STRONGROOM_LIMIT_<NAME>    [limits] NAME = N  see [`limits`]
 //! -                 STRONGROOM_SCRUB_DAYS      scrub-days         30; 0 for never
 //! -                 STRONGROOM_SCRUB_RATE      scrub-rate         33554432 bytes a second; 0 for no bound
+//! -                 STRONGROOM_GC_GRACE_HOURS  gc-grace-hours     72
 //! ```
 //! Stores, in the file only; without any there is one, on this machine's disk, in `blobs-dir` and named by `store`:
 //!
@@ -54,7 +55,7 @@ use serde::Deserialize;
 use limits::Limits;
 
 use crate::kernel::id::NodeName;
-use crate::kernel::limits::{SCRUB_PERIOD_DAYS, SCRUB_RATE_BYTES};
+use crate::kernel::limits::{GC_GRACE_HOURS, SCRUB_PERIOD_DAYS, SCRUB_RATE_BYTES};
 use crate::postgres::{self, DatabaseUrl, default_state_dir};
 
 pub use number::Number;
@@ -148,6 +149,8 @@ pub struct Source {
     /// Who is told of events; in the file only.
     #[serde(default)]
     pub webhook: Vec<WebhookSource>,
+    /// Hours for which a blob has to be free before it is collected.
+    pub gc_grace_hours: Option<Number>,
 }
 
 impl Source {
@@ -173,6 +176,7 @@ impl Source {
             scrub_days: text("STRONGROOM_SCRUB_DAYS").map(Number::Text),
             scrub_rate: text("STRONGROOM_SCRUB_RATE").map(Number::Text),
             webhook: Vec::new(),
+            gc_grace_hours: text("STRONGROOM_GC_GRACE_HOURS").map(Number::Text),
         }
     }
 
@@ -194,6 +198,7 @@ impl Source {
             scrub_days: self.scrub_days.or(other.scrub_days),
             scrub_rate: self.scrub_rate.or(other.scrub_rate),
             webhook: if self.webhook.is_empty() { other.webhook } else { self.webhook },
+            gc_grace_hours: self.gc_grace_hours.or(other.gc_grace_hours),
         }
     }
 }
@@ -229,6 +234,9 @@ pub struct Settings {
     pub scrub_rate_bytes: u64,
     /// Who is told of events.
     pub webhooks: Vec<WebhookSettings>,
+    /// Hours for which a blob has to be free before it is collected. Less than a session may live is safe, but what a push
+    /// has brought before it was cut off may have to come again.
+    pub gc_grace_hours: u64,
 }
 
 impl Settings {
@@ -301,6 +309,7 @@ impl Settings {
             scrub_days: number::read("scrub-days", source.scrub_days, SCRUB_PERIOD_DAYS)?,
             scrub_rate_bytes: number::read("scrub-rate", source.scrub_rate, SCRUB_RATE_BYTES)?,
             webhooks: webhooks::resolve(source.webhook)?,
+            gc_grace_hours: number::read("gc-grace-hours", source.gc_grace_hours, GC_GRACE_HOURS)?,
             state_dir,
         })
     }

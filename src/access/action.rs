@@ -46,8 +46,12 @@ rights! {
         Plan = "plan",
         /// Do it.
         Apply = "apply",
+        /// Allow a plan that somebody else submitted.
+        Approve = "approve",
         /// Place and release holds.
         Hold = "hold",
+        /// Lock packages.
+        Lock = "lock",
         /// Go past a governance lock, on record.
         Bypass = "bypass",
     }

@@ -28,7 +28,7 @@ pub enum Error {
     /// Not of the grammar.
     #[error(
         "`{0}` is no scope; scopes are written repository:<name or name/*>:pull,push,delete  log:read  \
-         retention:plan,apply,hold,bypass  node:<name>  admin"
+         retention:plan,apply,approve,hold,lock,bypass  node:<name>  admin"
     )]
     Scope(String),
     /// A right that this kind of scope does not have.
@@ -59,7 +59,7 @@ pub enum Error {
     },
     /// No role has that name.
     #[error(
-        "`{0}` is no role; there are uploader, auditor, records-manager and admin, each with :<name/*> behind it if wanted"
+        "`{0}` is no role; there are uploader, auditor, records-manager, approver and admin, each with :<name/*> behind it if wanted"
     )]
     Role(String),
 }

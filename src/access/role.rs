@@ -9,15 +9,18 @@ pub enum Role {
     Uploader,
     /// Reads the log and everything it speaks of; changes nothing.
     Auditor,
-    /// Governs how long things are kept; does not deposit, and does not bypass locks.
+    /// Governs how long things are kept; does not deposit, does not approve what it plans, and does not bypass locks.
     RecordsManager,
+    /// Approves what others plan to delete, and does nothing else.
+    Approver,
     /// Everything.
     Admin,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Uploader, Self::Auditor, Self::RecordsManager, Self::Admin];
+    pub const ALL: [Self; 5] =
+        [Self::Uploader, Self::Auditor, Self::RecordsManager, Self::Approver, Self::Admin];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
@@ -25,6 +28,7 @@ impl Role {
             Self::Uploader => "uploader",
             Self::Auditor => "auditor",
             Self::RecordsManager => "records-manager",
+            Self::Approver => "approver",
             Self::Admin => "admin",
         }
     }
@@ -32,18 +36,22 @@ impl Role {
     /// What it may do, on these repositories where it is about repositories.
     pub fn scopes(self, on: &Pattern) -> Scopes {
         use RepositoryRight::{Delete, Pull, Push};
-        use RetentionRight::{Apply, Bypass, Hold, Plan};
+        use RetentionRight::{Apply, Approve, Bypass, Hold, Lock, Plan};
         let none = Scopes::default();
         match self {
             Self::Uploader => none.with_repository(on.clone(), &[Pull, Push]),
             Self::Auditor => none.with_repository(on.clone(), &[Pull]).with_log_read(),
-            Self::RecordsManager => {
-                none.with_repository(on.clone(), &[Pull]).with_log_read().with_retention(&[Plan, Apply, Hold])
+            Self::RecordsManager => none
+                .with_repository(on.clone(), &[Pull])
+                .with_log_read()
+                .with_retention(&[Plan, Apply, Hold, Lock]),
+            Self::Approver => {
+                none.with_repository(on.clone(), &[Pull]).with_log_read().with_retention(&[Plan, Approve])
             }
             Self::Admin => none
                 .with_repository(on.clone(), &[Pull, Push, Delete])
                 .with_log_read()
-                .with_retention(&[Plan, Apply, Hold, Bypass])
+                .with_retention(&[Plan, Apply, Approve, Hold, Lock, Bypass])
                 .with_admin(),
         }
     }
@@ -74,8 +82,12 @@ mod tests {
             ("uploader", "repository:*:pull,push"),
             ("uploader:acme/*", "repository:acme/*:pull,push"),
             ("auditor", "repository:*:pull log:read"),
-            ("records-manager", "repository:*:pull log:read retention:plan,apply,hold"),
-            ("admin", "repository:*:pull,push,delete log:read retention:plan,apply,hold,bypass admin"),
+            ("records-manager", "repository:*:pull log:read retention:plan,apply,hold,lock"),
+            ("approver", "repository:*:pull log:read retention:plan,approve"),
+            (
+                "admin",
+                "repository:*:pull,push,delete log:read retention:plan,apply,approve,hold,lock,bypass admin",
+            ),
         ];
         for (role, scopes) in rows {
             assert_eq!(Role::parse_scopes(role).unwrap().to_string(), scopes);

@@ -11,9 +11,13 @@ mod cat;
 mod completions;
 mod config;
 mod connect;
+mod delete;
 mod events;
+mod gc;
+mod hold;
 mod key;
 mod list;
+mod lock;
 mod login;
 mod output;
 mod pin;
@@ -35,6 +39,7 @@ mod target;
 mod token;
 mod verify;
 mod views;
+mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -85,6 +90,11 @@ enum Command {
     Policy(policy::Args),
     Retention(retention::Args),
     Events(events::Args),
+    Delete(delete::Args),
+    Why(why::Args),
+    Hold(hold::Args),
+    Lock(lock::Args),
+    Gc(gc::Args),
     Audit(audit::Args),
     Scrub(scrub::Args),
     Sweep(sweep::Args),
@@ -135,6 +145,11 @@ fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<Exit> {
             Command::Policy(args) => Box::pin(policy::run(args, &global, output)).await,
             Command::Retention(args) => Box::pin(retention::run(args, &global, output)).await,
             Command::Events(args) => Box::pin(events::run(args, &global, output)).await,
+            Command::Delete(args) => Box::pin(delete::run(args, &global, output)).await,
+            Command::Why(args) => Box::pin(why::run(args, &global, output)).await,
+            Command::Hold(args) => Box::pin(hold::run(args, &global, output)).await,
+            Command::Lock(args) => Box::pin(lock::run(args, &global, output)).await,
+            Command::Gc(args) => Box::pin(gc::run(args, &global, output)).await,
             Command::Audit(args) => Box::pin(audit::run(args, &global, output)).await,
             Command::Sweep(args) => Box::pin(sweep::run(args, output)).await,
             Command::Scrub(args) => Box::pin(scrub::run(args, output)).await,

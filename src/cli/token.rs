@@ -26,7 +26,7 @@ enum Command {
         /// What it may do, such as `repository:acme/*:pull,push` or `log:read`; repeatable.
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<String>,
-        /// A bundle of scopes: uploader, auditor, records-manager or admin; `uploader:acme/*` narrows one to some
+        /// A bundle of scopes: uploader, auditor, records-manager, approver or admin; `uploader:acme/*` narrows one to some
         /// repositories.
         #[arg(long, value_name = "ROLE")]
         role: Option<String>,

@@ -28,6 +28,7 @@ mod policies;
 pub mod progress;
 pub mod pull;
 pub mod push;
+mod retention;
 mod transport;
 pub mod tree;
 pub mod verify;

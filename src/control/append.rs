@@ -17,6 +17,7 @@ use super::{Context, Control, Error};
 use crate::kernel::event::Fact;
 use crate::kernel::id::{Actor, EventId, GrantId, ObjectKey, RequestId, StoreName, StreamName};
 use crate::kernel::limits::{APPEND_RETRIES_MAX, APPEND_RETRY_PAUSE_MS};
+use crate::log::guard::{CLAIMS, DAMAGE, DELETION, RETENTION};
 use crate::log::{self, Appended, Expected, Guard, Member, NewEvent, Recorded, read};
 
 /// Where event ids come from.
@@ -61,6 +62,11 @@ impl Ids {
         Self::derived("strongroom object v1", &[store.as_str().as_bytes(), object.as_str().as_bytes()])
     }
 
+    /// Of the end of a deletion that was started by the event at that position.
+    pub(super) fn of_deletion(position: u64) -> Self {
+        Self::derived("strongroom deletion v1", &[&position.to_be_bytes()])
+    }
+
     /// Of an actor's reading of a package on a day.
     pub(super) fn of_read(actor: &Actor, stream: &StreamName, day: u64) -> Self {
         let parts = [actor.as_str().as_bytes(), stream.as_str().as_bytes(), &day.to_be_bytes()];
@@ -98,8 +104,34 @@ pub(super) struct Change {
     pub(super) expected: Vec<(StreamName, Option<u64>)>,
     /// What must hold in the views.
     pub(super) guards: Vec<Guard>,
-    /// What it changes for guards of others, by name.
-    pub(super) writes: Vec<String>,
+}
+
+/// What a fact changes for guards of others, by name.
+fn writes(fact: &Fact) -> &'static [&'static str] {
+    match fact {
+        Fact::BlobCorrupt(_) => &[DAMAGE],
+        Fact::BlobStored(_) | Fact::BlobLinked(_) => &[CLAIMS],
+        Fact::ManifestAccepted(_) | Fact::TagSet(_) => &[RETENTION],
+        Fact::HoldPlaced(_) | Fact::HoldReleased(_) => &[RETENTION],
+        Fact::PinSet(_) | Fact::PinReleased(_) => &[RETENTION],
+        Fact::PolicySet(_) | Fact::PolicyRemoved(_) => &[RETENTION],
+        Fact::LockExtended(_) | Fact::LockBypassed(_) => &[RETENTION],
+        Fact::ManifestReferences(_) => &[CLAIMS, RETENTION],
+        Fact::ManifestDeleted(_) => &[DELETION, CLAIMS],
+        Fact::BlobDeletionStarted(_) => &[DELETION],
+        Fact::RepositoryCreated(_)
+        | Fact::RepositoryUpdated(_)
+        | Fact::ManifestReadGranted(_)
+        | Fact::TagRemoved(_)
+        | Fact::TokenMinted(_)
+        | Fact::TokenRevoked(_)
+        | Fact::KeyAdded(_)
+        | Fact::KeyRetired(_)
+        | Fact::ObjectDiscarded(_)
+        | Fact::BlobVerified(_)
+        | Fact::BlobDeleted(_)
+        | Fact::LogRestored(_) => &[],
+    }
 }
 
 /// A decision's bounded number of new starts.
@@ -145,7 +177,9 @@ impl Control {
             cause,
         };
         let version = |(stream, version)| (stream, Expected::from(version));
-        let reads: BTreeSet<&str> = change.guards.iter().filter_map(Guard::reads).collect();
+        let reads: BTreeSet<&str> = change.guards.iter().flat_map(Guard::reads).copied().collect();
+        let writes: BTreeSet<&str> =
+            change.events.iter().flat_map(|(_, fact)| writes(fact)).copied().collect();
         // What is counted is changed by whoever counts it, so that two never count the same room.
         let counted = |guard: &Guard| match guard {
             Guard::WithinQuota { repository, .. } => Some(format!("quota/{repository}")),
@@ -157,7 +191,7 @@ impl Control {
             expected: change.expected.into_iter().map(version).collect(),
             reads: reads.into_iter().map(str::to_owned).chain(counted.iter().cloned()).collect(),
             guards: change.guards,
-            writes: change.writes.into_iter().chain(counted).collect(),
+            writes: writes.into_iter().map(str::to_owned).chain(counted).collect(),
         };
         self.0.parts.log.append(member).await
     }

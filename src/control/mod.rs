@@ -19,11 +19,15 @@
 mod append;
 pub mod blobs;
 mod cached;
+pub mod collection;
 mod context;
+pub mod deletions;
 pub mod exchange;
 #[cfg(test)]
 mod given;
+pub mod holds;
 pub mod keys;
+pub mod locks;
 pub mod manifests;
 pub mod objects;
 pub mod orders;
@@ -39,6 +43,7 @@ pub mod scrub;
 pub mod tags;
 pub mod tokens;
 pub mod uploads;
+pub mod why;
 
 use std::fmt;
 use std::sync::Arc;
@@ -68,6 +73,8 @@ pub struct Parts {
     pub grant_key: SigningKey,
     /// Where new objects go.
     pub store: StoreName,
+    /// For how long a blob has to be free before it is collected, milliseconds.
+    pub grace_ms: u64,
 }
 
 /// The control plane. Cheap to clone.

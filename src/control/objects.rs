@@ -13,7 +13,7 @@ use crate::kernel::limits::{
     CLOCK_SKEW_SECONDS, GRANT_LIFE_SECONDS, RECEIPT_DELIVERY_SECONDS, SESSION_LIFE_MAX_SECONDS,
 };
 use crate::log::{self, Guard, read};
-use crate::views::{blobs, discarded_objects};
+use crate::views::{blobs, deleting_blobs, discarded_objects};
 
 /// After so many milliseconds no receipt for an object can be in time: a grant was used at its last moment, the session
 /// lived its whole life, the receipt was signed at its end, and clocks differ.
@@ -26,7 +26,7 @@ pub const CLAIMABLE_MS: u64 =
 enum Standing {
     /// A blob has it.
     Claimed,
-    /// It was given up, by that event.
+    /// It was given up, by that event: `object.discarded` or `blob.deletion-started`.
     Discarded(u64),
     /// Nothing.
     Unknown,
@@ -115,11 +115,15 @@ async fn standing(
     let discarded = discarded_objects::among(control.pool(), store, objects).await?;
     let claimed = blobs::claims(control.pool(), store, objects).await?;
     let claimed: std::collections::HashSet<ObjectKey> = claimed.into_iter().collect();
+    let deleting = deleting_blobs::among(control.pool(), store, objects).await?;
     let of = |object: &ObjectKey| {
         if claimed.contains(object) {
             return Standing::Claimed;
         }
-        discarded.get(object).map_or(Standing::Unknown, |position| Standing::Discarded(*position))
+        discarded
+            .get(object)
+            .or_else(|| deleting.get(object))
+            .map_or(Standing::Unknown, |position| Standing::Discarded(*position))
     };
     Ok(objects.iter().map(of).collect())
 }
@@ -153,7 +157,6 @@ pub async fn give_up(
             events: ids.assign(vec![fact.clone()]),
             expected: vec![(StreamName::object(store, object), None)],
             guards: vec![Guard::ObjectUnclaimed { store: store.clone(), object: object.clone() }],
-            ..Change::default()
         };
         match control.append(actor, None, change).await {
             Ok(appended) => return Ok(Some(appended.last())),

@@ -7,16 +7,17 @@
 //! Needs `retention:plan`: a plan names packages of every repository.
 
 mod facts;
+mod holds;
 
 use super::Control;
 use super::policies::{self, encode, in_force};
 use crate::access::{Action, Caller, RetentionRight};
 use crate::kernel::digest::{Blake3, Digests};
-use crate::kernel::id::PolicyName;
+use crate::kernel::id::{HoldName, PolicyName, RepositoryName};
 use crate::log::read;
 use crate::retention::draft::Draft;
 use crate::retention::plan::{self, Documents, Made};
-use crate::retention::{InForce, Plan, evaluate};
+use crate::retention::{Blocker, Decision, InForce, Package, Plan, evaluate};
 use crate::views;
 
 /// Why not.
@@ -31,6 +32,11 @@ pub enum Error {
     /// The document of an index is not there, so that what it lists is not known.
     #[error("the document of index {0} is not there; what it lists is not known, so nothing is planned")]
     IndexMissing(Blake3),
+    /// What a hold covers is not known.
+    #[error(
+        "the document of hold {0} is not there; what it covers is not known, so nothing is planned or deleted"
+    )]
+    SelectorMissing(HoldName),
     /// What any use case can meet.
     #[error(transparent)]
     Shared(#[from] super::Error),
@@ -99,7 +105,7 @@ async fn make(
     let at_ms = control.now_ms();
     let rows = views::policies::list(&mut *snapshot, None, u32::MAX).await?;
     let policies = choose(in_force(control, rows).await?)?;
-    let packages = facts::load(&mut snapshot, &policies).await?;
+    let packages = facts::load(&mut snapshot, &policies, None).await?;
     snapshot.rollback().await?;
     let made = Made { position, at_ms, actor: Some(caller.actor.clone()) };
     let planned = tokio::task::spawn_blocking(move || {
@@ -108,4 +114,43 @@ async fn make(
         plan.documents().map(|documents| Planned { plan, documents })
     });
     Ok(planned.await.expect("evaluating does not panic")?)
+}
+
+/// What the policies that stand say about the packages of a repository, if nothing acts: what is in the way of each.
+#[derive(Debug)]
+pub(super) struct Assessed {
+    /// Size of the log that it saw.
+    pub(super) position: u64,
+    /// The policies.
+    pub(super) policies: Vec<InForce>,
+    /// What is known of it.
+    pub(super) package: Package,
+    /// What is decided about it if all policies act.
+    pub(super) acting: Decision,
+    /// All that is in its way if it alone were deleted.
+    pub(super) blockers: Vec<Blocker>,
+}
+
+/// What is said about one package of a repository, of which all are looked at: some rules count them. None: it is not there.
+pub(super) async fn assess(
+    control: &Control,
+    repository: &RepositoryName,
+    manifest: Blake3,
+) -> Result<Option<Assessed>, Error> {
+    let mut snapshot = control.pool().begin_with("begin isolation level repeatable read read only").await?;
+    let position = read::size(&mut *snapshot).await?;
+    let at_ms = control.now_ms();
+    let rows = views::policies::list(&mut *snapshot, None, u32::MAX).await?;
+    let mut policies = in_force(control, rows).await?;
+    let packages = facts::load(&mut snapshot, &policies, Some(repository)).await?;
+    snapshot.rollback().await?;
+    let Some(at) = packages.iter().position(|package| package.digest == manifest) else { return Ok(None) };
+    let assessed = tokio::task::spawn_blocking(move || {
+        let blockers = evaluate(&policies, &packages, at_ms).swap_remove(at).blockers;
+        policies.iter_mut().for_each(|policy| policy.acts = true);
+        let acting = evaluate(&policies, &packages, at_ms).swap_remove(at);
+        let package = packages.into_iter().nth(at).expect("it was found there");
+        Assessed { position, policies, package, acting, blockers }
+    });
+    Ok(Some(assessed.await.expect("evaluating does not panic")))
 }

@@ -111,7 +111,6 @@ pub async fn set(
             events: Ids::of_request(context).assign(vec![fact]),
             expected: vec![(stream.clone(), version)],
             guards: vec![guard],
-            ..Change::default()
         };
         match control.append(&context.caller.actor, context.cause, change).await {
             Ok(appended) => return Ok(changed(appended.last())),

@@ -3,7 +3,8 @@
 //! - A blob is `present` only if it is linked in this repository, or in one that the caller may pull from: knowing a
 //!   digest grants nothing and probes nothing. Otherwise the bytes are uploaded again and deduplicated silently.
 //! - A blob that is damaged is not present: the bytes that are uploaded then repair it.
-//! - `present` promises that the blob outlives the longest session. So far nothing deletes a stored blob, so each does.
+//! - `present` promises that the blob outlives the longest session: it is referenced by a package, or was touched so lately
+//!   that it is not collected before (see [`super::collection`]). What may go before is uploaded again.
 //! - A grant is for one blob and lives for minutes; the session that it opens may go on under later ones.
 
 use std::collections::{HashMap, HashSet};
@@ -11,13 +12,13 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use super::repositories::visible;
-use super::{Context, Control, quota};
+use super::{Context, Control, collection, quota};
 use crate::access::Action;
 use crate::contract::{Grant, Operation, Size, Upload};
 use crate::kernel::digest::{Blake3, Digest, Sha256};
 use crate::kernel::id::{GrantId, RepositoryName};
 use crate::kernel::limits::{BLOB_MAX_BYTES, GRANT_LIFE_SECONDS, OPEN_BATCH_MAX, SESSION_LIFE_MAX_SECONDS};
-use crate::views::{blobs, repositories};
+use crate::views::{blobs, references, repositories};
 
 /// Why not.
 #[derive(Debug, thiserror::Error)]
@@ -141,9 +142,9 @@ fn bytes_to_come(present: &Present, decided: &[Decided]) -> u64 {
     decided.iter().map(bytes).fold(0, u64::saturating_add)
 }
 
-/// Blobs that may be used, with their sizes.
+/// Blobs that may be used, under each of their digests, with their sizes.
 #[derive(Debug, Default)]
-struct Present(HashMap<Digest, u64>, Repairs);
+struct Present(HashMap<Digest, (Blake3, u64)>, Repairs);
 
 /// Blobs that count in the repository already, though their bytes have to come again.
 type Repairs = HashSet<Digest>;
@@ -173,12 +174,21 @@ impl Present {
                 present.insert(blob.blake3, blob.sha256, blob.size_bytes);
             }
         }
-        Ok(present)
+        present.without_fleeting(control).await
+    }
+
+    /// Those that are there for as long as a session may last.
+    async fn without_fleeting(mut self, control: &Control) -> Result<Self, Error> {
+        let blobs: Vec<Blake3> = self.0.values().map(|(blob, _)| *blob).collect();
+        let mut fleeting = references::claims_of(control.pool(), &blobs).await?;
+        fleeting.retain(|_, touched_ms| !collection::outlives_a_session(control, *touched_ms));
+        self.0.retain(|_, (blob, _)| !fleeting.contains_key(blob));
+        Ok(self)
     }
 
     fn insert(&mut self, blake3: Blake3, sha256: Sha256, size_bytes: u64) {
-        self.0.insert(blake3.into(), size_bytes);
-        self.0.insert(sha256.into(), size_bytes);
+        self.0.insert(blake3.into(), (blake3, size_bytes));
+        self.0.insert(sha256.into(), (blake3, size_bytes));
     }
 }
 
@@ -196,7 +206,7 @@ fn decide_one(present: &Present, index: usize, wanted: &Wanted) -> Result<Decide
     if let Some(size_bytes) = wanted.size_bytes.filter(|size| *size > BLOB_MAX_BYTES) {
         return Err(Error::TooLarge { index, size_bytes });
     }
-    let known = wanted.digest.and_then(|digest| Some((digest, *present.0.get(&digest)?)));
+    let known = wanted.digest.and_then(|digest| Some((digest, present.0.get(&digest)?.1)));
     match (known, wanted.size_bytes) {
         (Some((_, stored_bytes)), Some(declared_bytes)) if stored_bytes != declared_bytes => {
             Err(Error::SizeDiffers { index, declared_bytes, stored_bytes })

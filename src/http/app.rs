@@ -13,10 +13,11 @@ use super::rate::Rates;
 use crate::config::limits::Limits;
 use crate::config::{Plane, Settings};
 use crate::contract;
-use crate::control::Control;
+use crate::control::collection::{Next, Step};
+use crate::control::{Context, Control};
 use crate::data::{Admitted, DataPlane};
 use crate::log::head::{self, Head};
-use crate::node::{ControlNode, DataNode, Node};
+use crate::node::{CollectError, ControlNode, DataNode, Node};
 
 /// The state of the service: the node that it serves, and whether it is stopping. Cheap to clone.
 #[derive(Clone)]
@@ -192,6 +193,14 @@ impl App {
                 let next = self.next_data_url.fetch_add(1, Ordering::Relaxed);
                 format!("{}{path}", urls[next % count])
             }
+        }
+    }
+
+    /// One step of a collection.
+    pub(super) async fn collect(&self, context: &Context, from: Option<Next>) -> Result<Step, CollectError> {
+        match &self.serving {
+            Serving::All(node) => node.collect(context, from).await,
+            _ => self.node().collect(context, from).await,
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod control;
 mod data;
+mod protection;
 mod retention;
 
 use std::borrow::Cow;
@@ -83,6 +84,7 @@ codes! {
     TokenUnknown           404 "token-unknown"            "There is no such token"
     KeyUnknown             404 "key-unknown"              "There is no such key"
     PolicyUnknown          404 "policy-unknown"           "There is no such policy"
+    HoldUnknown            404 "hold-unknown"             "There is no such hold"
     SessionUnknown         404 "session-unknown"          "There is no such upload"
     PositionUnknown        404 "position-unknown"         "The log does not reach so far"
     CheckpointUnknown      404 "checkpoint-unknown"       "There is no checkpoint yet"
@@ -98,6 +100,11 @@ codes! {
     AlreadyMinted          409 "already-minted"           "The request was made before"
     KeyInUse               409 "key-in-use"               "The log is signed with that key"
     KeyTaken               409 "key-taken"                "The key is recorded for something else"
+    HoldExists             409 "hold-exists"              "The name of the hold is taken"
+    HoldReleased           409 "hold-released"            "The hold was released"
+    PackageKept            409 "package-kept"             "Something keeps the package"
+    LockNotLater           409 "lock-not-later"           "A lock moves only later"
+    NotLocked              409 "not-locked"               "There is no such lock"
     GrantUsed              409 "grant-used"               "The grant was used for another upload"
     ManifestsMissing       409 "manifests-missing"        "Manifests that the index lists are not in the repository"
     ReceiptRefused         409 "receipt-refused"          "The receipt came too late or for something else"

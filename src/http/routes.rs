@@ -15,11 +15,12 @@ use tower::{Layer as _, Service, ServiceExt as _};
 
 use super::app::App;
 use super::{
-    blobs, bytes, keys, log, manifests, openapi, orders, pins, policies, problem, process, reads, receipts,
+    blobs, bytes, holds, keys, locks, log, manifests, openapi, orders, pins, policies, problem, process,
+    reads, receipts,
 };
 use super::{
-    caller, envelope, exchange, publications, repositories, retention, slices, status, tags, together,
-    tokens, tus, uploads,
+    caller, collection, deletions, envelope, exchange, publications, repositories, retention, slices, status,
+    tags, together, tokens, tus, uploads,
 };
 
 /// Who may call an operation. What depends on more than the token is decided by the use case behind it.
@@ -84,6 +85,10 @@ operations! {
     Reader    GET     "/v1/repositories/{repository}/-/manifests/{reference}"    manifests::get;
     Depositor PUT     "/v1/repositories/{repository}/-/manifests/{reference}"    manifests::accept;
     Depositor POST    "/v1/repositories/{repository}/-/publications"             publications::publish;
+    Remover   POST    "/v1/repositories/{repository}/-/manifests/{reference}/deletion" deletions::delete;
+    Reader    GET     "/v1/repositories/{repository}/-/manifests/{reference}/why" deletions::why;
+    Reader    PUT     "/v1/repositories/{repository}/-/manifests/{reference}/lock" locks::extend;
+    Reader    POST    "/v1/repositories/{repository}/-/manifests/{reference}/lock/bypass" locks::bypass;
     Reader    POST    "/v1/repositories/{repository}/-/reads"                    reads::grant;
     Reader    GET     "/v1/repositories/{repository}/-/blobs/{digest}"           blobs::get;
     Reader    GET     "/v1/repositories/{repository}/-/blobs/{digest}/content"   blobs::content;
@@ -100,6 +105,12 @@ operations! {
     Admin     GET     "/v1/tokens"                                               tokens::list;
     Admin     POST    "/v1/tokens"                                               tokens::mint;
     Anyone    POST    "/v1/tokens/exchange"                                      exchange::exchange;
+    Token     GET     "/v1/holds"                                                holds::list;
+    Token     POST    "/v1/holds"                                                holds::place;
+    Token     GET     "/v1/holds/{hold}"                                         holds::get;
+    Token     POST    "/v1/holds/{hold}/release"                                 holds::release;
+    Token     GET     "/v1/collection"                                           collection::status;
+    Token     POST    "/v1/collection"                                           collection::step;
     Token     POST    "/v1/receipts"                                             receipts::take;
     Admin     POST    "/v1/orders"                                               orders::relay;
     Token     POST    "/v1/orders/next"                                          orders::take;

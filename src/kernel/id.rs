@@ -11,9 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::digest::{self, Blake3, Digest};
-use super::limits::{
-    ACTOR_MAX_BYTES, POLICY_NAME_MAX_BYTES, REPOSITORY_NAME_MAX_BYTES, STREAM_NAME_MAX_BYTES, TAG_MAX_BYTES,
-};
+use super::limits::{ACTOR_MAX_BYTES, REPOSITORY_NAME_MAX_BYTES, STREAM_NAME_MAX_BYTES, TAG_MAX_BYTES};
 
 /// Why a text is not such an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -101,7 +99,7 @@ macro_rules! text_id {
 
 mod retention;
 
-pub use retention::PinName;
+pub use retention::{HoldName, PinName, PolicyName, RuleName};
 
 text_id!(
     /// A named space, `acme/reports`. OCI distribution-spec, "Pulling manifests": `<name>`.
@@ -136,24 +134,6 @@ text_id!(
     StoreName,
     "a store name",
     63,
-    "with lowercase letters, digits and `-`",
-    is_label
-);
-
-text_id!(
-    /// A retention policy.
-    PolicyName,
-    "a policy name",
-    POLICY_NAME_MAX_BYTES,
-    "with lowercase letters, digits and `-`",
-    is_label
-);
-
-text_id!(
-    /// A rule of a retention policy.
-    RuleName,
-    "a rule name",
-    POLICY_NAME_MAX_BYTES,
     "with lowercase letters, digits and `-`",
     is_label
 );
@@ -275,11 +255,6 @@ impl StreamName {
     /// Of what was found when the blobs of a store were read again.
     pub fn scrub(store: &StoreName) -> Self {
         Self(format!("scrub/{store}"))
-    }
-
-    /// Of a retention policy.
-    pub fn policy(policy: &PolicyName) -> Self {
-        Self(format!("policy/{policy}"))
     }
 
     /// Of the log's own restorations from backups.

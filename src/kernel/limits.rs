@@ -159,6 +159,9 @@ pub const APPEND_BATCH_MAX_EVENTS: usize = 16_384;
 /// Events of one member: a package accepted together with the links of all of its layers.
 pub const APPEND_MEMBER_MAX_EVENTS: usize = MANIFEST_LAYERS_MAX + 64;
 
+/// Digests in one `manifest.references`: with the rest of the record they fit an entry of the log.
+pub const REFERENCES_EVENT_MAX: usize = 1_900;
+
 /// Bytes of the records of one batch, so that one transaction's parameters stay in memory and under the wire's bound.
 pub const APPEND_BATCH_MAX_BYTES: usize = 16 * 1024 * 1024;
 

@@ -51,21 +51,50 @@ pub enum Guard {
         /// Where in that store.
         object: ObjectKey,
     },
+    /// Each of these blobs has that object, no package references it, and nobody touched it after that time, so that its
+    /// deletion may begin.
+    BlobsFree {
+        /// Which, with their objects.
+        blobs: Vec<(Blake3, ObjectKey)>,
+        /// Milliseconds since the epoch.
+        touched_until_ms: u64,
+    },
+    /// These packages are there, and what was found when their deletion was decided is so still.
+    PackagesDeletable(Deletable),
 }
 
-/// The name of what damaged blobs are to guards (see [`Member::reads`](super::Member::reads)): read by whoever asks
-/// for blobs that are not damaged, written by what says that some are.
+/// What has to be so still when packages are deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletable {
+    /// Size of the log that the decision saw. No hold or policy may have changed at it or behind it.
+    pub decided_at: u64,
+    /// Which packages. None of them may be pinned, or have got a lock, a tag, or another package that refers to it, at
+    /// that size or behind it; none may be listed by an index, or refer to a subject, that stands and is not among them.
+    pub packages: Vec<(RepositoryName, Blake3)>,
+}
+
+/// What damaged blobs are to guards, by name (see [`Member::reads`](super::Member::reads)): read by whoever asks for
+/// blobs that are not damaged, written by what says that some are.
 pub const DAMAGE: &str = "damage";
+
+/// What protects packages: read by deletions of packages, written by whatever may keep one.
+pub const RETENTION: &str = "retention";
+
+/// What is deleted: read by whoever relies on a blob or a manifest being there, written by deletions.
+pub const DELETION: &str = "deletion";
+
+/// What claims blobs: read by deletions of blobs, written by whatever stores, links or references one.
+pub const CLAIMS: &str = "claims";
 
 impl Guard {
     /// What it looks at, that another member of a batch may write.
-    pub fn reads(&self) -> Option<&'static str> {
+    pub fn reads(&self) -> &'static [&'static str] {
         match self {
-            Self::BlobsLinked { .. } | Self::BlobsIntact { .. } => Some(DAMAGE),
-            Self::ManifestsAccepted { .. }
-            | Self::ObjectNotDiscarded { .. }
-            | Self::WithinQuota { .. }
-            | Self::ObjectUnclaimed { .. } => None,
+            Self::BlobsLinked { .. } | Self::BlobsIntact { .. } => &[DAMAGE, DELETION],
+            Self::ManifestsAccepted { .. } => &[DELETION],
+            Self::BlobsFree { .. } => &[CLAIMS],
+            Self::PackagesDeletable(_) => &[RETENTION, DELETION],
+            Self::ObjectNotDiscarded { .. } | Self::WithinQuota { .. } | Self::ObjectUnclaimed { .. } => &[],
         }
     }
 }
@@ -117,4 +146,36 @@ pub enum GuardFailure {
         /// Where in that store.
         object: ObjectKey,
     },
+    /// All blobs that are referenced, were touched since, or have another object.
+    #[error("{} blobs are not free", claimed.len())]
+    BlobsClaimed {
+        /// Which.
+        claimed: Vec<Blake3>,
+    },
+    /// All packages that may not be deleted as it was decided.
+    #[error("{} packages may not be deleted any more", kept.len())]
+    PackagesKept {
+        /// By their index in the guard, with the reason.
+        kept: Vec<(usize, Kept)>,
+    },
+    /// Something that protects packages changed since it was decided what to delete.
+    #[error("holds or policies changed since; decide again")]
+    RetentionChanged,
+}
+
+/// What came between the decision to delete a package and its deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It is not there.
+    Gone,
+    /// Its lock was changed.
+    Locked,
+    /// A pin names it.
+    Pinned,
+    /// A tag was set on it.
+    Tagged,
+    /// Another package refers to it by now.
+    Referred,
+    /// An index lists it, or its subject stands.
+    Live,
 }

@@ -23,7 +23,7 @@ use async_trait::async_trait;
 use sqlx::PgConnection;
 
 pub use append::{Error, Log, Options, Tasks};
-pub use guard::{DAMAGE, Guard, GuardFailure};
+pub use guard::{Guard, GuardFailure};
 pub use member::{Appended, Expected, Member, NewEvent};
 
 use crate::kernel::event::Event;

@@ -13,7 +13,7 @@ use super::scrub::Post;
 use super::sweep::{SweepError, SweptObjects};
 use super::webhooks::Hooks;
 use crate::contract::SharedRing;
-use crate::control::{Control, keys};
+use crate::control::{Context, Control, keys};
 use crate::data::DataPlane;
 use crate::kernel::limits::{
     KEY_RING_AGE_MAX_MS, OBJECT_SWEEP_INTERVAL_SECONDS, REDELIVERY_INTERVAL_SECONDS, SWEEP_INTERVAL_SECONDS,
@@ -27,7 +27,7 @@ pub(super) struct Tasks {
 
 impl Tasks {
     /// Of a data plane whose control plane is in this process.
-    pub(super) fn of_data(data: &DataPlane, post: &Arc<Post>) -> Self {
+    pub(super) fn of_data(data: &DataPlane, post: &Arc<Post>, context: &Context) -> Self {
         Self::start(|stopping| {
             let (proving, sweeping) = (post.clone(), post.clone());
             let may = move || {
@@ -45,6 +45,7 @@ impl Tasks {
                     async move { post.sweep(false).await }
                 })),
                 tokio::spawn(post.clone().keep_scrubbing(stopping.clone())),
+                tokio::spawn(post.clone().keep_collecting(context.clone(), stopping.clone())),
             ]
         })
     }
@@ -74,9 +75,12 @@ impl Tasks {
         })
     }
 
-    /// Of a control plane alone: data nodes read blobs again for it.
-    pub(super) fn scrubbing(post: Arc<Post>) -> Self {
-        Self::start(|stopping| vec![tokio::spawn(post.keep_scrubbing(stopping.clone()))])
+    /// Of a control plane alone: data nodes read blobs again for it, and delete them.
+    pub(super) fn scrubbing(post: Arc<Post>, context: Context) -> Self {
+        Self::start(|stopping| {
+            let collecting = post.clone().keep_collecting(context, stopping.clone());
+            vec![tokio::spawn(post.keep_scrubbing(stopping.clone())), tokio::spawn(collecting)]
+        })
     }
 
     /// Of a control plane: it learns which keys were added or retired, also by other processes, and tells webhooks.

@@ -39,7 +39,7 @@ pub struct ControlNode {
     first_token: Option<PathBuf>,
     ring: SharedRing,
     prover: Prover,
-    board: Arc<Board>,
+    pub(super) board: Arc<Board>,
     /// Alone it has blobs read again by data nodes.
     scrubbing: Mutex<Option<background::Tasks>>,
     grant_key: KeyId,
@@ -67,7 +67,8 @@ impl ControlNode {
             Ok(store) => {
                 let node = Self::on(database, settings, options, store).await?;
                 let post = Arc::new(node.post(Reach::Elsewhere(node.board.clone())));
-                *node.scrubbing.lock().expect("no holder panics") = Some(background::Tasks::scrubbing(post));
+                *node.scrubbing.lock().expect("no holder panics") =
+                    Some(background::Tasks::scrubbing(post, node.context()));
                 Ok(node)
             }
             Err(error) => {
@@ -126,6 +127,7 @@ impl ControlNode {
             clock,
             grant_key: keys.grant,
             store: settings.store().name.clone(),
+            grace_ms: settings.gc_grace_hours.saturating_mul(3_600_000),
         });
         let started = async {
             restored(&control, &signer, &pool, lost.as_ref()).await?;

@@ -23,6 +23,7 @@
 //! | `data.rs` | a data node: no database, and a control plane elsewhere |
 //! | `link.rs` | that control plane, over HTTP: enrolment, keys, receipts, orders |
 //! | `deliver.rs` | receipts from plane to plane, in one process |
+//! | `collect.rs` | garbage collection |
 //! | `orders.rs` | orders from plane to plane, in one process or over HTTP |
 //! | `scrub.rs` | blobs are read again |
 //! | `sweep.rs` | objects that nobody claims |
@@ -39,6 +40,7 @@ mod admin;
 mod anchor;
 mod background;
 mod bounds;
+mod collect;
 mod control;
 mod data;
 mod deliver;
@@ -76,6 +78,7 @@ use crate::stores::Store;
 use crate::views;
 use scrub::Reach;
 
+pub use collect::CollectError;
 pub use control::ControlNode;
 pub use data::{DataNode, sweep_apart};
 pub use deposit::{DepositError, Deposited};
@@ -153,7 +156,7 @@ impl Node {
         match Self::open_data(&plane, stores.clone()).await {
             Ok(data) => {
                 let post = Arc::new(plane.post(Reach::Here { stores, damaged: data.damaged().clone() }));
-                let background = Mutex::new(Some(background::Tasks::of_data(&data, &post)));
+                let background = Mutex::new(Some(background::Tasks::of_data(&data, &post, &plane.context())));
                 Ok(Self { plane, data, store, post, background })
             }
             Err(error) => {

@@ -94,7 +94,7 @@ impl Post {
     }
 
     /// A desk whose orders are obeyed, here at that pace.
-    async fn desk(&self, rate: Option<NonZeroU64>) -> Result<Desk, Error> {
+    pub(super) async fn desk(&self, rate: Option<NonZeroU64>) -> Result<Desk, Error> {
         let orders = self.key(KeyKind::Order).await?;
         let carry = match &self.reach {
             Reach::Here { stores, damaged } => {

@@ -164,6 +164,13 @@ async fn compare(
         "damaged_blobs": "src/views/damaged_blobs/compare.sql",
         "scrubs": "src/views/scrubs/compare.sql",
         "policies": "src/views/policies/compare.sql",
+        "package_references": "src/views/references/compare.sql",
+        "index_parts": "src/views/references/compare_parts.sql",
+        "blob_claims": "src/views/references/compare_claims.sql",
+        "deleting_blobs": "src/views/deleting_blobs/compare.sql",
+        "deleted_totals": "src/views/deleting_blobs/compare_totals.sql",
+        "holds": "src/views/holds/compare.sql",
+        "retention": "src/views/retention/compare.sql",
     }
     Ok(tables.into_values().collect())
 }

@@ -4,10 +4,11 @@ use uuid::Uuid;
 
 use crate::kernel::digest::{Blake3, Digests};
 use crate::kernel::event::{
-    BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Event, Fact,
-    KeyAdded, KeyKind, KeyRetired, ManifestAccepted, ManifestReadGranted, ObjectDiscarded, PinReleased,
-    PinSet, PolicyRemoved, PolicySet, RepositoryCreated, RepositoryUpdated, TagRemoved, TagSet, TokenMinted,
-    TokenRevoked,
+    Authority, BlobCorrupt, BlobDeleted, BlobDeletionStarted, BlobLinked, BlobStored, BlobVerified, Damage,
+    DamagedBlob, DiscardReason, Event, Fact, HoldKind, HoldPlaced, HoldReleased, HoldTarget, KeyAdded,
+    KeyKind, KeyRetired, LockBypassed, LockExtended, LockGround, LockMode, ManifestAccepted, ManifestDeleted,
+    ManifestReadGranted, ManifestReferences, ObjectDiscarded, PinReleased, PinSet, PolicyRemoved, PolicySet,
+    RepositoryCreated, RepositoryUpdated, TagRemoved, TagSet, TokenMinted, TokenRevoked,
 };
 use crate::kernel::id::{EventId, KeyId, ObjectKey, RepositoryName, StoreName, TokenId};
 use crate::log::Recorded;
@@ -191,4 +192,63 @@ pub(super) fn policy_set(name: &str, version: u64, document: u8) -> PolicySet {
 
 pub(super) fn policy_removed(name: &str, version: u64) -> PolicyRemoved {
     PolicyRemoved { policy: name.parse().unwrap(), version }
+}
+
+pub(super) fn manifest_references(
+    name: &str,
+    content: u8,
+    blobs: &[u8],
+    manifests: &[u8],
+) -> ManifestReferences {
+    ManifestReferences {
+        repository: repository(name),
+        blake3: blake3(content),
+        blobs: blobs.iter().copied().map(blake3).collect(),
+        manifests: manifests.iter().copied().map(blake3).collect(),
+    }
+}
+
+pub(super) fn manifest_deleted(name: &str, content: u8) -> ManifestDeleted {
+    let Digests { blake3, sha256 } = digests(content);
+    ManifestDeleted {
+        repository: repository(name),
+        blake3,
+        sha256,
+        size_bytes: 300,
+        blobs: 1,
+        blobs_bytes: 100,
+        authority: Authority::Actor { statement: digests(0).blake3 },
+    }
+}
+
+pub(super) fn blob_deletion_started(content: u8, in_object: u8) -> BlobDeletionStarted {
+    let Digests { blake3, sha256 } = digests(content);
+    let size_bytes = size_of(content).unsigned_abs();
+    BlobDeletionStarted { blake3, sha256, size_bytes, store: store(), object: object(in_object) }
+}
+
+pub(super) fn blob_deleted(content: u8, in_object: u8) -> BlobDeleted {
+    BlobDeleted { blake3: blake3(content), store: store(), object: object(in_object) }
+}
+
+pub(super) fn hold_placed(name: &str, on: &str) -> HoldPlaced {
+    HoldPlaced {
+        hold: name.parse().unwrap(),
+        kind: HoldKind::Litigation,
+        target: HoldTarget::Repository(repository(on)),
+        statement: blake3(0),
+    }
+}
+
+pub(super) fn hold_released(name: &str) -> HoldReleased {
+    HoldReleased { hold: name.parse().unwrap(), statement: blake3(0) }
+}
+
+pub(super) fn lock_extended(name: &str, content: u8, mode: LockMode, until_ms: u64) -> LockExtended {
+    let ground = LockGround::Actor { statement: blake3(0) };
+    LockExtended { repository: repository(name), blake3: blake3(content), mode, until_ms, ground }
+}
+
+pub(super) fn lock_bypassed(name: &str, content: u8, until_ms: u64) -> LockBypassed {
+    LockBypassed { repository: repository(name), blake3: blake3(content), until_ms, statement: blake3(0) }
 }

@@ -22,15 +22,19 @@
 pub mod blobs;
 pub mod check;
 pub mod damaged_blobs;
+pub mod deleting_blobs;
 pub mod discarded_objects;
+pub mod holds;
 pub mod keys;
 pub mod manifests;
 pub mod packages;
 pub mod pins;
 pub mod policies;
 pub mod reads;
+pub mod references;
 pub mod replay;
 pub mod repositories;
+pub mod retention;
 pub mod scrubs;
 pub mod tags;
 pub mod tokens;
@@ -113,5 +117,10 @@ async fn apply(connection: &mut PgConnection, events: &[Recorded]) -> Result<(),
     // After `blobs`, which says what object each blob has.
     damaged_blobs::fold(events).apply(connection).await?;
     scrubs::fold(events).apply(connection).await?;
-    policies::fold(events).apply(connection).await
+    policies::fold(events).apply(connection).await?;
+    // After `blobs`, which says what is there.
+    references::fold(events).apply(connection).await?;
+    deleting_blobs::fold(events).apply(connection).await?;
+    holds::fold(events).apply(connection).await?;
+    retention::fold(events).apply(connection).await
 }

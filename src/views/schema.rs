@@ -11,7 +11,7 @@
 use sqlx::PgConnection;
 
 /// Made in this order, in whatever schema `search_path` names.
-const DDL: [&str; 12] = [
+const DDL: [&str; 16] = [
     include_str!("repositories/schema.sql"),
     include_str!("blobs/schema.sql"),
     include_str!("manifests/schema.sql"),
@@ -24,6 +24,10 @@ const DDL: [&str; 12] = [
     include_str!("damaged_blobs/schema.sql"),
     include_str!("scrubs/schema.sql"),
     include_str!("policies/schema.sql"),
+    include_str!("references/schema.sql"),
+    include_str!("deleting_blobs/schema.sql"),
+    include_str!("holds/schema.sql"),
+    include_str!("retention/schema.sql"),
 ];
 
 /// A schema that holds all views.

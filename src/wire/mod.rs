@@ -8,8 +8,12 @@
 mod as_text;
 pub mod blob;
 pub mod cloud_event;
+pub mod collection;
+pub mod deletion;
 pub mod event;
+pub mod hold;
 pub mod key;
+pub mod lock;
 pub mod manifest;
 pub mod order;
 pub mod pin;

@@ -17,7 +17,7 @@ pub struct MintToken {
     /// In the scope grammar, such as `repository:acme/*:pull,push`.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// A named bundle of scopes: uploader, auditor, records-manager or admin.
+    /// A named bundle of scopes: uploader, auditor, records-manager, approver or admin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// Seconds until it stops working; never, if absent.

@@ -69,7 +69,11 @@ async fn of_many_that_race_on_one_version_of_a_pin_exactly_one_wins() {
     let mut expected = Precondition::Absent;
     for round in 0..4 {
         let mut callers = tokio::task::JoinSet::new();
+        // Who sets it to what it claims already leaves the digest that the others expect.
         for to in packages.clone() {
+            if matches!(expected, Precondition::Is(now) if now == to) {
+                continue;
+            }
             let uploader = uploader.clone();
             callers.spawn(
                 async move { set(&uploader, &to, &because(&format!("round {round}"), expected)).await },

@@ -13,7 +13,7 @@ use strongroom::control::{Context, Control, Parts, Precondition, keys, receipts,
 use strongroom::kernel::digest::{Blake3, Digests};
 use strongroom::kernel::event::{Fact, KeyKind};
 use strongroom::kernel::id::{ObjectKey, Reference, RepositoryName, SessionId, Tag};
-use strongroom::kernel::limits::RECEIPT_DELIVERY_SECONDS;
+use strongroom::kernel::limits::{GC_GRACE_HOURS, RECEIPT_DELIVERY_SECONDS};
 use strongroom::kernel::manifest::{Descriptor, Header, Manifest, MediaType};
 use strongroom::log::{Log, Member, NewEvent, Options, Recorded, Tasks, read};
 use strongroom::views::{self, Views};
@@ -56,6 +56,9 @@ pub(crate) struct Actor {
     pub(crate) context: Context,
 }
 
+/// For how long a blob has to be free here before it is collected.
+pub(crate) const GRACE_MS: u64 = GC_GRACE_HOURS * 3_600_000;
+
 impl Plane {
     pub(crate) async fn new() -> Self {
         let database = TestDatabase::fresh().await;
@@ -68,7 +71,14 @@ impl Plane {
             (SigningKey::generate(KeyKind::Grant), SigningKey::generate(KeyKind::Receipt));
         let grants = KeyRing::of([grant_key.verifying_key()]);
         let store = "main".parse().expect("a store");
-        let control = Control::new(Parts { log: log.clone(), pool, clock: clock.clone(), grant_key, store });
+        let control = Control::new(Parts {
+            log: log.clone(),
+            pool,
+            clock: clock.clone(),
+            grant_key,
+            store,
+            grace_ms: GRACE_MS,
+        });
         let node = "node-1".parse().expect("a node");
         let actor = "strongroom".parse().expect("an actor");
         keys::add(&control, &actor, &receipt_key.verifying_key(), &node).await.expect("a key is added");
@@ -87,6 +97,7 @@ impl Plane {
             clock,
             grant_key: SigningKey::generate(KeyKind::Grant),
             store: "main".parse().expect("a store"),
+            grace_ms: GRACE_MS,
         });
         Other { control, pool, log, _tasks: tasks }
     }

@@ -7,20 +7,23 @@ use strongroom::kernel::digest::{Blake3, Digests, Sha256};
 use strongroom::kernel::event::{
     BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Event, Fact,
     KeyAdded, KeyKind, KeyRetired, LogRestored, ManifestAccepted, ManifestReadGranted, Members,
-    ObjectDiscarded, PinReleased, PinSet, PolicyRemoved, PolicySet, Provenance, RepositoryCreated,
-    RepositorySettings, RepositoryUpdated, Selection, TagRemoved, TagSet, TokenMinted, TokenRevoked,
+    ObjectDiscarded, RepositoryCreated, RepositoryUpdated, Selection, TagRemoved, TagSet, TokenMinted,
+    TokenRevoked,
 };
 use strongroom::kernel::id::{
     EventId, GrantId, ObjectKey, OrderId, RepositoryName, RequestId, SessionId, StreamName, TokenId,
 };
 use uuid::Uuid;
 
-const AT_MS: u64 = 1_795_262_400_000;
+#[path = "about_retention.rs"]
+mod about_retention;
 
-const REPORT: &[u8] = b"quarter,total\nQ1,42\n";
+pub(super) const AT_MS: u64 = 1_795_262_400_000;
+
+pub(super) const REPORT: &[u8] = b"quarter,total\nQ1,42\n";
 
 /// A fact and the stream in which it stands.
-type Told = (StreamName, Fact);
+pub(super) type Told = (StreamName, Fact);
 
 /// The small log. Times stand still and go on; half of the events have a cause.
 pub(crate) fn log() -> Vec<Event> {
@@ -33,9 +36,7 @@ pub(crate) fn log() -> Vec<Event> {
         tags(),
         endings(),
         scrubs(),
-        pins(),
-        settings(),
-        policies(),
+        about_retention::all(),
     ]
     .concat();
     let event = |(n, (stream, fact)): (u128, Told)| {
@@ -65,11 +66,11 @@ pub(crate) fn receipt_key() -> SigningKey {
 }
 
 /// A name that must parse.
-fn name<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+pub(super) fn name<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().expect("a valid name")
 }
 
-fn reports() -> RepositoryName {
+pub(super) fn reports() -> RepositoryName {
     name("acme/reports")
 }
 
@@ -151,11 +152,11 @@ fn blobs() -> Vec<Told> {
     ]
 }
 
-fn manifest() -> Digests {
+pub(super) fn manifest() -> Digests {
     Digests::of(b"a manifest")
 }
 
-fn subject() -> Digests {
+pub(super) fn subject() -> Digests {
     Digests::of(b"the manifest before")
 }
 
@@ -279,59 +280,5 @@ fn scrubs() -> Vec<Told> {
         (stream.clone(), corrupt.into()),
         (stream, part.into()),
         (StreamName::restorations(), restored.into()),
-    ]
-}
-
-/// Set, moved with another statement, released.
-fn pins() -> Vec<Told> {
-    let stream = StreamName::pin(&reports(), &name("prod"));
-    let set = |manifest, previous, statement: &[u8]| PinSet {
-        repository: reports(),
-        pin: name("prod"),
-        manifest,
-        previous,
-        statement: Digests::of(statement).blake3,
-    };
-    let released = PinReleased {
-        repository: reports(),
-        pin: name("prod"),
-        previous: manifest().blake3,
-        statement: Digests::of(b"why it is over").blake3,
-    };
-    let facts: [Fact; 3] = [
-        set(subject().blake3, None, b"why").into(),
-        set(manifest().blake3, Some(subject().blake3), b"why it moves").into(),
-        released.into(),
-    ];
-    facts.map(|fact| (stream.clone(), fact)).into()
-}
-
-/// Each setting by itself, and all at the creation.
-fn settings() -> Vec<Told> {
-    let (repository, public) = (name::<RepositoryName>("acme/limited"), false);
-    let none = RepositorySettings::default();
-    let all = RepositorySettings {
-        provenance: Some(Provenance::Warn),
-        quota_bytes: Some(10 << 30),
-        quota_packages: Some(1_000),
-    };
-    let updated = |settings| RepositoryUpdated { repository: repository.clone(), public, settings }.into();
-    let facts: [Fact; 4] = [
-        RepositoryCreated { repository: repository.clone(), public, settings: all }.into(),
-        updated(RepositorySettings { provenance: Some(Provenance::Enforce), ..none }),
-        updated(RepositorySettings { quota_bytes: Some(0), ..none }),
-        updated(RepositorySettings { quota_packages: Some(u64::MAX), ..none }),
-    ];
-    facts.map(|fact| (StreamName::repository(&repository), fact)).into()
-}
-
-fn policies() -> Vec<Told> {
-    let (policy, stream) = (name("weekly"), StreamName::policy(&name("weekly")));
-    let document = Digests::of(b"a policy").blake3;
-    let set = |version| PolicySet { policy: name("weekly"), version, document }.into();
-    vec![
-        (stream.clone(), set(1)),
-        (stream.clone(), set(2)),
-        (stream, PolicyRemoved { policy, version: 2 }.into()),
     ]
 }

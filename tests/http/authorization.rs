@@ -37,6 +37,8 @@ const READ: &[(As, u16)] = &[(As::Nobody, 401), (As::Forged, 401), (As::Stranger
 const PUSH: &[(As, u16)] =
     &[(As::Nobody, 401), (As::Forged, 401), (As::Stranger, 403), (As::Puller, 403), (As::Auditor, 403)];
 const DELETE: &[(As, u16)] = &[(As::Nobody, 401), (As::Forged, 401), (As::Stranger, 403), (As::Pusher, 403)];
+/// Who may not see holds.
+const HELD: &[(As, u16)] = &[(As::Nobody, 401), (As::Forged, 401), (As::Stranger, 403), (As::Puller, 403)];
 const ADMIN: &[(As, u16)] =
     &[(As::Nobody, 401), (As::Forged, 401), (As::Stranger, 403), (As::Deleter, 403), (As::Auditor, 403)];
 const TOKEN: &[(As, u16)] = &[(As::Nobody, 401), (As::Forged, 401)];
@@ -118,6 +120,17 @@ const CASES: &[Case] = &[
     case("GET", "/readyz", &[], &[As::Nobody]),
     case("GET", "/metrics", &[], &[As::Nobody]),
     case("GET", "/openapi.json", &[], &[As::Nobody]),
+    case("GET", "/v1/holds", HELD, &[As::Planner, As::Auditor, As::Admin]),
+    case("GET", "/v1/holds/{hold}", HELD, &[As::Planner, As::Auditor, As::Admin]),
+    case("POST", "/v1/holds", PUSH, &[As::Admin]),
+    case("POST", "/v1/holds/{hold}/release", PUSH, &[As::Admin]),
+    case("PUT", "/v1/repositories/{repository}/-/manifests/{reference}/lock", PUSH, &[As::Admin]),
+    case("POST", "/v1/repositories/{repository}/-/manifests/{reference}/lock/bypass", PUSH, &[As::Admin]),
+    case("GET", "/v1/repositories/{repository}/-/manifests/{reference}/why", READ, &[As::Puller]),
+    case("GET", "/v1/collection", PUSH, &[As::Planner, As::Admin]),
+    case("POST", "/v1/collection", PUSH, &[As::Admin]),
+    // Last: whoever may delete does, unless something keeps the package.
+    case("POST", "/v1/repositories/{repository}/-/manifests/{reference}/deletion", DELETE, &[As::Deleter]),
 ];
 
 #[test]
@@ -181,6 +194,7 @@ fn target(method: &str, path: &str, session: &str) -> String {
         .replace("{pin}", if method == "GET" || path.ends_with("release") { "gone" } else { "prod" })
         .replace("{digest}", &blob.to_string())
         .replace("{policy}", "weekly")
+        .replace("{hold}", "case-1")
         .replace("{key}", "0123456789abcdef")
         .replace("{token}", "tok_00000000000000000000000000000000")
         .replace("{session}", session)
@@ -223,6 +237,14 @@ async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
             let public = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
             request.json(&json!({ "kind": "receipt", "public": public, "node": "d2" }))
         }
+        ("POST", "holds") => request.json(&json!({
+            "hold": "case-1", "kind": "litigation", "repository": REPOSITORY, "reason": "x"
+        })),
+        ("PUT", "lock") => {
+            request.json(&json!({ "mode": "governance", "until": "2100-01-01T00:00:00Z", "reason": "x" }))
+        }
+        ("POST", "bypass" | "deletion") => request.json(&json!({ "reason": "x" })),
+        ("POST", "collection") => request.json(&json!({})),
         ("POST", "plan") => request.json(&json!({})),
         ("POST", "test") => request.json(&policy()),
         ("PUT", "{policy}") => request.json(&policy()),

@@ -120,7 +120,9 @@ impl Scene {
             _directory: directory,
             _database: database,
         };
-        scene.admin = scene.token("repository:*:pull,push,delete log:read admin").await;
+        scene.admin = scene
+            .token("repository:*:pull,push,delete log:read retention:plan,apply,hold,lock,bypass admin")
+            .await;
         scene.uploader = scene.token("repository:*:pull,push log:read").await;
         scene
     }

@@ -7,7 +7,16 @@ use crate::scene::{Scene, TABLES};
 
 /// Table, statement that changes a row, one that loses it, one that adds another; how the row is named, and the other.
 /// In the names `1` and `4` stand for the digests of these contents.
-const DAMAGES: [(&str, &str, &str, &str, &str, &str); 14] = [
+const DAMAGES: [(&str, &str, &str, &str, &str, &str); 21] = [
+    // Before the blobs, by which it finds its row.
+    (
+        "blob_claims",
+        "update view.blob_claims set packages = 7 where blake3 = (select blake3 from view.blobs where size_bytes = 1001)",
+        "delete from view.blob_claims where blake3 = (select blake3 from view.blobs where size_bytes = 1001)",
+        "insert into view.blob_claims values (sha256(''), 0, 0)",
+        "blake3:{1}",
+        "blake3:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    ),
     (
         "repositories",
         "update view.repositories set public = not public where name = 'acme/repository-2'",
@@ -121,12 +130,62 @@ const DAMAGES: [(&str, &str, &str, &str, &str, &str); 14] = [
         "policy-2",
         "other",
     ),
+    (
+        "package_references",
+        "update view.package_references set blobs = '{}'",
+        "delete from view.package_references",
+        "insert into view.package_references values ('acme/other', sha256(''), '{}')",
+        "acme/repository-0@blake3:{4}",
+        "acme/other@blake3:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    ),
+    (
+        "index_parts",
+        "delete from view.index_parts",
+        "delete from view.index_parts",
+        "insert into view.index_parts values ('acme/other', sha256(''), sha256(''))",
+        "acme/repository-0@blake3:{2} in blake3:{4}",
+        "acme/other@blake3:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 \
+         in blake3:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    ),
+    (
+        "deleting_blobs",
+        "update view.deleting_blobs set size_bytes = 7",
+        "delete from view.deleting_blobs",
+        "insert into view.deleting_blobs values ('other', 'x', sha256(''), 0, 0, 0)",
+        "main/0a/0000000000000000000000000000000a",
+        "other/x",
+    ),
+    (
+        "deleted_totals",
+        "update view.deleted_totals set bytes = 7",
+        "delete from view.deleted_totals",
+        "insert into view.deleted_totals values ('other', 0, 0)",
+        "main",
+        "other",
+    ),
+    (
+        "holds",
+        "update view.holds set released_at_ms = 7 where hold = 'case-0'",
+        "delete from view.holds where hold = 'case-0'",
+        "insert into view.holds values ('other', 'event', 'a', null, null, sha256(''), 0, 'x', 0, null, null, null, null)",
+        "case-0",
+        "other",
+    ),
+    (
+        "retention",
+        "update view.retention set governance_until_ms = 7",
+        "delete from view.retention",
+        "insert into view.retention values ('acme/other', sha256(''), null, null, null, null, null, null, 0)",
+        "acme/repository-0@blake3:{4}",
+        "acme/other@blake3:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    ),
 ];
 
 /// A name as in [`DAMAGES`], with digests in it.
 fn named(name: &str) -> String {
     let hex = |content| crate::history::digests(content).blake3.hex();
-    let name = name.replace("{1}", &hex(1)).replace("{3}", &hex(3)).replace("{4}", &hex(4));
+    let name =
+        name.replace("{1}", &hex(1)).replace("{3}", &hex(3)).replace("{4}", &hex(4)).replace("{2}", &hex(2));
     let name = name.replace("{5}", &hex(5));
     name.replace("{key}", crate::history::key(1).as_str())
 }
@@ -147,6 +206,8 @@ async fn every_changed_lost_and_added_row_of_every_table_is_named() {
                 _ => (add, other),
             };
             scene.execute(damage).await;
+            // A row that is all key cannot be changed, only be lost.
+            let kind = if table == "index_parts" && kind == "changed" { "missing" } else { kind };
             expected.push(format!("{table}: {} ({kind})", named(row)));
         }
         expected.sort_unstable();

@@ -11,18 +11,25 @@ use strongroom::views::{self, Views};
 
 use crate::harness::postgres::TestDatabase;
 
-pub(crate) const TABLES: [&str; 14] = [
+pub(crate) const TABLES: [&str; 21] = [
+    "blob_claims",
     "blob_repositories",
     "blobs",
     "damaged_blobs",
+    "deleted_totals",
+    "deleting_blobs",
     "discarded_objects",
+    "holds",
+    "index_parts",
     "keys",
     "manifests",
+    "package_references",
     "pins",
     "policies",
     "reads",
     "repositories",
     "repository_totals",
+    "retention",
     "scrubs",
     "tags",
     "tokens",

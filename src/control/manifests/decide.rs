@@ -6,7 +6,7 @@ use crate::control::manifests::{Accepted, Contents, Error};
 use crate::control::tags::{self, Current};
 use crate::control::{Precondition, pins, quota};
 use crate::kernel::digest::{Blake3, Sha256};
-use crate::kernel::event::{BlobLinked, Fact, ManifestAccepted};
+use crate::kernel::event::{BlobLinked, Fact, ManifestAccepted, ManifestReferences};
 use crate::kernel::id::{RepositoryName, Tag};
 use crate::kernel::manifest::{Annotations, Document, DocumentDescriptor};
 use crate::kernel::statement::Statement;
@@ -194,6 +194,11 @@ fn accept(state: &State, command: &Command) -> Result<Decided, Error> {
         decided.guards.push(Guard::ManifestsAccepted { repository, manifests: named });
     }
     decided.guards.extend(within_quota(state, command)?);
+    let blobs: Vec<Blake3> = command.blobs.keys().copied().collect();
+    let parts: Vec<Blake3> = command.parts.iter().map(|part| part.digests.blake3).collect();
+    let manifest = command.descriptor.digests.blake3;
+    let references = ManifestReferences::split(&command.repository, manifest, &blobs, &parts);
+    decided.facts.extend(references.into_iter().map(Fact::from));
     decided.facts.push(accepted(state, command));
     Ok(decided)
 }

@@ -63,6 +63,12 @@ fn ready() -> State {
     State { blobs: [reach(b"config", None), reach(b"a", None)].into(), ..State::default() }
 }
 
+fn references(document: &Document, blobs: &[Blake3], manifests: &[Blake3]) -> Fact {
+    let (blobs, manifests) = (blobs.to_vec(), manifests.to_vec());
+    let blake3 = document.descriptor().digests.blake3;
+    ManifestReferences { repository: name(), blake3, blobs, manifests }.into()
+}
+
 fn tag_set(document: &Document, previous: Option<Blake3>) -> Fact {
     let manifest = document.descriptor().digests.blake3;
     TagSet { repository: name(), tag: "v1".parse().unwrap(), manifest, previous }.into()
@@ -88,7 +94,7 @@ fn a_package_whose_blobs_are_here_is_accepted_with_what_it_is_frozen_in_the_fact
     };
     let blobs = sorted(vec![blake3(b"config"), blake3(b"a")]);
     given(ready()).when(|state| decide(state, &command(&document))).then(Some(Decided {
-        facts: vec![accepted.into()],
+        facts: vec![references(&document, &blobs, &[]), accepted.into()],
         guards: vec![Guard::BlobsLinked { repository: name(), blobs }],
         ..Decided::default()
     }));
@@ -131,7 +137,8 @@ fn blobs_within_reach_elsewhere_are_linked_first_and_guarded_where_they_are() {
     let decided = decide(&state, &command(&package(&[b"a"]))).unwrap().unwrap();
     let linked = BlobLinked { repository: name(), blake3: blake3(b"a"), from: Some(other()), receipt: None };
     assert_eq!(decided.facts[0], linked.into());
-    assert!(matches!(decided.facts[1], Fact::ManifestAccepted(_)));
+    assert!(matches!(decided.facts[1], Fact::ManifestReferences(_)));
+    assert!(matches!(decided.facts[2], Fact::ManifestAccepted(_)));
     assert_eq!(
         decided.guards,
         [
@@ -145,7 +152,7 @@ fn blobs_within_reach_elsewhere_are_linked_first_and_guarded_where_they_are() {
 fn a_tag_is_set_in_the_same_append_under_its_precondition() {
     let document = package(&[b"a"]);
     let decided = decide(&ready(), &tagging(&document, Precondition::Absent)).unwrap().unwrap();
-    assert_eq!(decided.facts[1..], [tag_set(&document, None)]);
+    assert_eq!(decided.facts[2..], [tag_set(&document, None)]);
 
     let current = Current { digests: Digests::of(b"another manifest"), position: 1 };
     let tagged = State { tag: Some(current), ..ready() };
@@ -204,6 +211,8 @@ fn an_index_counts_what_its_parts_hold_and_needs_all_of_them() {
     let decided = decide(&state, &command(&document)).unwrap().unwrap();
     assert!(matches!(
         &decided.facts[..],
-        [Fact::ManifestAccepted(fact)] if fact.blobs == 4 && fact.blobs_bytes == 20
+        [_, Fact::ManifestAccepted(fact)] if fact.blobs == 4 && fact.blobs_bytes == 20
     ));
+    let parts = [first, second].map(|part| part.descriptor().digests.blake3);
+    assert_eq!(decided.facts[0], references(&document, &[], &parts));
 }

@@ -123,10 +123,7 @@ impl Loaded {
             expected.push((room.stream.clone(), None));
         }
         let accepts_at = facts.iter().position(|fact| matches!(fact, Fact::ManifestAccepted(_)));
-        (
-            accepts_at,
-            Change { events: ids.assign(facts), expected, guards: decided.guards, ..Change::default() },
-        )
+        (accepts_at, Change { events: ids.assign(facts), expected, guards: decided.guards })
     }
 }
 

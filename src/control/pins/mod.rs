@@ -169,7 +169,6 @@ pub async fn set(
             events: Ids::of_request(context).assign(vec![fact.into()]),
             expected,
             guards: contents.guards(repository),
-            ..Change::default()
         };
         match control.append(&context.caller.actor, context.cause, change).await {
             Ok(appended) => {

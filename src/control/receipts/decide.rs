@@ -17,6 +17,8 @@ pub(super) struct State {
     pub(super) damaged: bool,
     /// Whether its blob is linked in its repository, and not damaged.
     pub(super) linked: bool,
+    /// Whether no package references its blob, so that it may go before one does.
+    pub(super) free: bool,
     /// Whether something followed from its grant before.
     pub(super) grant_spent: bool,
 }
@@ -65,7 +67,7 @@ pub(super) fn decide(state: &State, receipt: &Receipt, text: &str) -> Decision {
         return discard(DiscardReason::Late, Fate::Late { by_seconds });
     }
     // The same bytes a second time, where they are known: nothing is gained by it, so whatever the grant, no harm done.
-    if state.linked {
+    if state.linked && (!state.free || state.grant_spent) {
         return discard(DiscardReason::Duplicate, Fate::Duplicate);
     }
     if state.grant_spent {
@@ -75,6 +77,7 @@ pub(super) fn decide(state: &State, receipt: &Receipt, text: &str) -> Decision {
         let replaced = ObjectDiscarded { store, object, reason: DiscardReason::Replaced };
         return Decision { facts: vec![replaced.into(), stored(receipt, text)], fate: Fate::Kept };
     }
+    // Linked once more, a blob that is free is so from now on.
     if state.stored_as.is_some() {
         let linked = BlobLinked {
             repository: receipt.repository.clone(),

@@ -20,7 +20,7 @@ use crate::kernel::digest::Digests;
 use crate::kernel::event::{DiscardReason, Fact};
 use crate::kernel::id::{GrantId, NodeName, ObjectKey, RepositoryName, RequestId, StreamName};
 use crate::log::{self, Guard};
-use crate::views::{blobs, discarded_objects};
+use crate::views::{blobs, discarded_objects, references};
 
 use super::append::{Change, Ids, Retries};
 use super::repositories::RoomMade;
@@ -281,12 +281,17 @@ impl Loaded {
         let room = control.making_room(&receipt.repository).await?;
         let position = linked.as_ref().map_or(0, |linked| linked.linked_position);
         let damaged = blob.as_ref().is_some_and(|blob| blob.damaged.is_some());
+        let free = match &linked {
+            Some(_) => !references::claims_of(control.pool(), &[digest]).await?.is_empty(),
+            None => false,
+        };
         let state = State {
             late_by_seconds,
             discarded: discarded.map(|found| found.reason),
             damaged,
             stored_as: blob.map(|blob| (blob.store, blob.object)),
             linked: linked.is_some() && !damaged,
+            free,
             grant_spent: earlier.is_some(),
         };
         Ok(Self { state, blob_version, room, position })
@@ -337,6 +342,7 @@ impl Loaded {
             change.events.push((id, fact.clone()));
         }
         let appended = control.append(&receipt.actor, cause, change).await?;
+        // Where it was linked first stands; a link that renews it changes that for nobody.
         Ok(if self.state.linked { self.position } else { appended.positions[main] })
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::PgConnection;
 
 use super::Error;
+use super::holds::Holds;
 use crate::kernel::digest::Blake3;
 use crate::kernel::id::RepositoryName;
 use crate::kernel::limits::{PLAN_DOCUMENTS_BYTES, PLAN_DOCUMENTS_MAX, PLAN_PAGE_ROWS};
@@ -22,10 +23,15 @@ struct Known {
     document_bytes: u64,
 }
 
-/// All packages of the snapshot. Their annotations are there where a rule of those policies needs them.
-pub(super) async fn load(connection: &mut PgConnection, policies: &[InForce]) -> Result<Vec<Package>, Error> {
-    let mut all = accepted(connection).await?;
-    tags(connection, &mut all).await?;
+/// All packages of the snapshot, or of one repository. Their annotations are there where a rule of those policies needs them.
+pub(super) async fn load(
+    connection: &mut PgConnection,
+    policies: &[InForce],
+    only: Option<&RepositoryName>,
+) -> Result<Vec<Package>, Error> {
+    let mut all = accepted(connection, only).await?;
+    tags(connection, only, &mut all).await?;
+    let holds = Holds::load(connection).await?;
     let there: BTreeSet<(RepositoryName, Blake3)> = all.keys().cloned().collect();
     for ((repository, _), known) in &mut all {
         // What is deleted protects nothing.
@@ -33,15 +39,16 @@ pub(super) async fn load(connection: &mut PgConnection, policies: &[InForce]) ->
             known.package.subject.filter(|subject| there.contains(&(repository.clone(), *subject)));
     }
     listed(connection, &mut all).await?;
-    annotations(connection, &mut all, policies).await?;
+    annotations(connection, &mut all, policies, &holds).await?;
+    all.values_mut().for_each(|known| holds.apply(&mut known.package));
     Ok(all.into_values().map(|known| known.package).collect())
 }
 
-async fn accepted(connection: &mut PgConnection) -> Result<Packages, Error> {
+async fn accepted(connection: &mut PgConnection, only: Option<&RepositoryName>) -> Result<Packages, Error> {
     let mut all = Packages::new();
     loop {
         let after = all.last_key_value().map(|((repository, digest), _)| (repository, *digest));
-        let page = packages::page(connection, after, PLAN_PAGE_ROWS).await?;
+        let page = packages::page(connection, only, after, PLAN_PAGE_ROWS).await?;
         let full = page.len() == PLAN_PAGE_ROWS as usize;
         all.extend(page.into_iter().map(|row| ((row.repository.clone(), row.digest), known(row))));
         if !full {
@@ -62,9 +69,9 @@ fn known(row: PackageRow) -> Known {
         accepted_at_ms: row.accepted_at_ms,
         clock_start_ms: row.accepted_at_ms,
         last_read_day: row.last_read_day,
-        governance_until_ms: None,
-        compliance_until_ms: None,
-        bypassed_until_ms: None,
+        governance_until_ms: row.governance_until_ms,
+        compliance_until_ms: row.compliance_until_ms,
+        bypassed_until_ms: row.bypassed_until_ms,
         pins: row.pins,
         holds: Vec::new(),
         listed_by: Vec::new(),
@@ -73,11 +80,15 @@ fn known(row: PackageRow) -> Known {
     Known { package, document_bytes: row.document_bytes }
 }
 
-async fn tags(connection: &mut PgConnection, all: &mut Packages) -> Result<(), Error> {
+async fn tags(
+    connection: &mut PgConnection,
+    only: Option<&RepositoryName>,
+    all: &mut Packages,
+) -> Result<(), Error> {
     let mut last = None;
     loop {
         let after = last.as_ref().map(|(repository, tag)| (repository, tag));
-        let page = packages::tags(connection, after, PLAN_PAGE_ROWS).await?;
+        let page = packages::tags(connection, only, after, PLAN_PAGE_ROWS).await?;
         let full = page.len() == PLAN_PAGE_ROWS as usize;
         last = page.last().map(|row| (row.repository.clone(), row.tag.clone()));
         for row in page {
@@ -120,10 +131,13 @@ async fn annotations(
     connection: &mut PgConnection,
     all: &mut Packages,
     policies: &[InForce],
+    holds: &Holds,
 ) -> Result<(), Error> {
     let wanted: Vec<((RepositoryName, Blake3), u64)> = all
         .iter()
-        .filter(|(_, known)| needs_annotations(policies, &known.package))
+        .filter(|(_, known)| {
+            needs_annotations(policies, &known.package) || holds.needs_annotations(&known.package)
+        })
         .map(|(key, known)| (key.clone(), known.document_bytes))
         .collect();
     for batch in batches(&wanted, |one| one.1) {

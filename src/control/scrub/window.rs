@@ -12,8 +12,8 @@ use crate::kernel::limits::{
     SCRUB_CORRUPT_BLOBS_MAX, SCRUB_CORRUPT_WAIT_MS, SCRUB_MISSING_MAX, SCRUB_UNREAD_MAX, SCRUB_WINDOW_BLOBS,
     SCRUB_WINDOW_MS,
 };
+use crate::log;
 use crate::log::read::{self, Query};
-use crate::log::{self, DAMAGE};
 use crate::views::blobs::{Blob, Scope};
 
 /// What was read since the last summary.
@@ -151,11 +151,9 @@ impl<'a> Window<'a> {
     async fn append(&mut self, control: &Control, mut fact: Fact) -> Result<(), Error> {
         let mut retries = Retries::default();
         loop {
-            let writes = matches!(fact, Fact::BlobCorrupt(_)).then(|| DAMAGE.to_owned());
             let change = Change {
                 events: Ids::Fresh.assign(vec![fact.clone()]),
                 expected: vec![(self.stream.clone(), self.version)],
-                writes: writes.into_iter().collect(),
                 ..Change::default()
             };
             match control.append(&self.command.actor, None, change).await {

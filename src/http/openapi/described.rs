@@ -69,7 +69,7 @@ impl Described {
         self
     }
 
-    fn gives_bytes(mut self, status: u16, text: &str, media_types: &[&str]) -> Self {
+    pub(super) fn gives_bytes(mut self, status: u16, text: &str, media_types: &[&str]) -> Self {
         let response =
             media_types.iter().fold(ResponseBuilder::new().description(text), |response, media_type| {
                 response.content(*media_type, Content::default())
@@ -106,7 +106,7 @@ const NO_ROOM: [Code; 2] = [Code::TooManyUploads, Code::StorageFull];
 pub(super) fn described(name: &str) -> Option<Described> {
     control(name)
         .or_else(|| apart(name))
-        .or_else(|| super::retention::retention(name))
+        .or_else(|| super::retention::described(name))
         .or_else(|| super::policies::described(name))
         .or_else(|| data(name))
         .or_else(|| reading(name))

@@ -2,9 +2,13 @@
 
 use super::described::{Described, PAGE, about};
 use crate::http::problem::Code;
-use crate::wire::pin;
+use crate::wire::{collection, deletion, hold, lock, pin};
 
-pub(super) fn retention(name: &str) -> Option<Described> {
+pub(super) fn described(name: &str) -> Option<Described> {
+    pins(name).or_else(|| protection(name))
+}
+
+fn pins(name: &str) -> Option<Described> {
     Some(match name {
         "publications::publish" => {
             about("Accept a package and move a pin to it, in one step: both or neither")
@@ -49,6 +53,62 @@ pub(super) fn retention(name: &str) -> Option<Described> {
             .query(PAGE)
             .gives::<pin::PinHistory>(200, "A page")
             .refuses(&[Code::PinUnknown]),
+        _ => return None,
+    })
+}
+
+/// Of holds, locks and garbage collection.
+fn protection(name: &str) -> Option<Described> {
+    Some(match name {
+        "deletions::delete" => about("Delete a package, if nothing keeps it; a refusal names all that does")
+            .header("Idempotency-Key")
+            .takes::<deletion::DeletePackage>()
+            .gives::<deletion::DeletedPackage>(200, "Its tombstone is in the log")
+            .refuses(&[Code::InvalidArgument, Code::ManifestUnknown, Code::PackageKept, Code::ScopeMissing]),
+        "deletions::why" => about("What keeps a package, and what today's policies would do with it")
+            .gives::<deletion::WhyKept>(200, "Now")
+            .refuses(&[Code::ManifestUnknown, Code::RepositoryUnknown]),
+        "holds::list" => about("Holds, by name; needs `retention:hold`, `retention:plan` or `log:read`")
+            .query(PAGE)
+            .gives::<hold::Holds>(200, "A page")
+            .refuses(&[Code::ScopeMissing]),
+        "holds::place" => about("Let nothing that it covers be deleted; needs `retention:hold`")
+            .header("Idempotency-Key")
+            .takes::<hold::PlaceHold>()
+            .gives::<hold::HoldEntry>(201, "Placed")
+            .refuses(&[
+                Code::InvalidArgument,
+                Code::HoldExists,
+                Code::ManifestUnknown,
+                Code::RepositoryUnknown,
+                Code::ScopeMissing,
+            ]),
+        "holds::get" => about("One hold; needs `retention:hold`, `retention:plan` or `log:read`")
+            .gives::<hold::HoldEntry>(200, "It")
+            .refuses(&[Code::HoldUnknown, Code::ScopeMissing]),
+        "holds::release" => about("Let go of what a hold covers; needs `retention:hold`")
+            .header("Idempotency-Key")
+            .takes::<hold::ReleaseHold>()
+            .gives::<hold::HoldEntry>(200, "Released")
+            .refuses(&[Code::InvalidArgument, Code::HoldUnknown, Code::HoldReleased, Code::ScopeMissing]),
+        "locks::extend" => about("Let a package not be deleted before a time; needs `retention:lock`")
+            .header("Idempotency-Key")
+            .takes::<lock::ExtendLock>()
+            .gives::<lock::PackageLocks>(200, "Locked")
+            .refuses(&[Code::InvalidArgument, Code::ManifestUnknown, Code::LockNotLater, Code::ScopeMissing]),
+        "locks::bypass" => about("Let governance locks not count; needs `retention:bypass`")
+            .header("Idempotency-Key")
+            .takes::<lock::BypassLock>()
+            .gives::<lock::PackageLocks>(200, "Bypassed")
+            .refuses(&[Code::InvalidArgument, Code::ManifestUnknown, Code::NotLocked, Code::ScopeMissing]),
+        "collection::status" => about("What may be collected, and what was; needs `retention:plan`")
+            .gives::<collection::CollectionStatus>(200, "Now")
+            .refuses(&[Code::ScopeMissing]),
+        "collection::step" => about("One step of a collection; needs `retention:apply`")
+            .header("Idempotency-Key")
+            .takes::<collection::Collect>()
+            .gives::<collection::Collected>(200, "What it did")
+            .refuses(&[Code::ScopeMissing, Code::OrderUntaken]),
         _ => return None,
     })
 }

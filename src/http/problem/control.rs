@@ -312,7 +312,7 @@ impl From<plans::Error> for Problem {
         match error {
             E::Policy(error) => error.into(),
             E::Plan(error) => Self::new(Code::PlanTooLarge, format!("{error}.")),
-            E::IndexMissing(_) => Self::failure(Code::Internal, error),
+            E::IndexMissing(_) | E::SelectorMissing(_) => Self::failure(Code::Internal, error),
             E::Shared(error) => error.into(),
         }
     }

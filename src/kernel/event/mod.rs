@@ -13,12 +13,16 @@
 //! - [`Event::decode`] refuses what [`Event::encode`] would not have written.
 
 mod blob;
+mod deletion;
+mod hold;
 mod key;
+mod lock;
 mod log;
 mod manifest;
 mod object;
 mod pin;
 mod policy;
+mod reference;
 mod repository;
 mod scrub;
 mod stream;
@@ -26,12 +30,16 @@ mod tag;
 mod token;
 
 pub use blob::{BlobLinked, BlobStored};
+pub use deletion::{Authority, BlobDeleted, BlobDeletionStarted, ManifestDeleted};
+pub use hold::{HoldKind, HoldPlaced, HoldReleased, HoldTarget};
 pub use key::{KeyAdded, KeyKind, KeyRetired};
+pub use lock::{LockBypassed, LockExtended, LockGround, LockMode};
 pub use log::LogRestored;
 pub use manifest::{ManifestAccepted, ManifestReadGranted};
 pub use object::{DiscardReason, ObjectDiscarded};
 pub use pin::{PinReleased, PinSet};
 pub use policy::{PolicyRemoved, PolicySet};
+pub use reference::ManifestReferences;
 pub use repository::{Provenance, RepositoryCreated, RepositorySettings, RepositoryUpdated};
 pub use scrub::{BlobCorrupt, BlobVerified, Damage, DamagedBlob, Members, Selection};
 pub use tag::{TagRemoved, TagSet};
@@ -170,6 +178,22 @@ facts! {
     PolicySet,
     /// A retention policy stands no more.
     PolicyRemoved,
+    /// What a package holds on to.
+    ManifestReferences,
+    /// A package was deleted.
+    ManifestDeleted,
+    /// A blob that nothing references is absent from here on.
+    BlobDeletionStarted,
+    /// The bytes of such a blob are gone.
+    BlobDeleted,
+    /// Nothing that it covers may be deleted.
+    HoldPlaced,
+    /// A hold stands no more.
+    HoldReleased,
+    /// A package is not deleted before then.
+    LockExtended,
+    /// Governance locks of a package do not count, up to then.
+    LockBypassed,
 }
 
 impl Fact {
@@ -186,6 +210,11 @@ impl Fact {
             Self::TagRemoved(data) => Some(&data.repository),
             Self::PinSet(data) => Some(&data.repository),
             Self::PinReleased(data) => Some(&data.repository),
+            Self::ManifestReferences(data) => Some(&data.repository),
+            Self::ManifestDeleted(data) => Some(&data.repository),
+            Self::LockExtended(data) => Some(&data.repository),
+            Self::LockBypassed(data) => Some(&data.repository),
+            Self::HoldPlaced(data) => data.target.repository(),
             Self::TokenMinted(_)
             | Self::TokenRevoked(_)
             | Self::KeyAdded(_)
@@ -195,7 +224,10 @@ impl Fact {
             | Self::BlobCorrupt(_)
             | Self::LogRestored(_)
             | Self::PolicySet(_)
-            | Self::PolicyRemoved(_) => None,
+            | Self::PolicyRemoved(_)
+            | Self::BlobDeletionStarted(_)
+            | Self::BlobDeleted(_)
+            | Self::HoldReleased(_) => None,
         }
     }
 

@@ -27,6 +27,14 @@ impl Fact {
             Self::LogRestored(_) => StreamName::restorations(),
             Self::PolicySet(data) => StreamName::policy(&data.policy),
             Self::PolicyRemoved(data) => StreamName::policy(&data.policy),
+            Self::ManifestReferences(data) => StreamName::manifest(&data.repository, data.blake3),
+            Self::ManifestDeleted(data) => StreamName::manifest(&data.repository, data.blake3),
+            Self::BlobDeletionStarted(data) => StreamName::blob(data.blake3),
+            Self::BlobDeleted(data) => StreamName::blob(data.blake3),
+            Self::HoldPlaced(data) => StreamName::hold(&data.hold),
+            Self::HoldReleased(data) => StreamName::hold(&data.hold),
+            Self::LockExtended(data) => StreamName::manifest(&data.repository, data.blake3),
+            Self::LockBypassed(data) => StreamName::manifest(&data.repository, data.blake3),
         }
     }
 }

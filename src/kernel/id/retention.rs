@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, RepositoryName, StreamName};
-use crate::kernel::limits::TAG_MAX_BYTES;
+use super::{Error, RepositoryName, StreamName, is_label};
+use crate::kernel::limits::{POLICY_NAME_MAX_BYTES, TAG_MAX_BYTES};
 
 text_id!(
     /// A claim on a manifest, such as `prod`. Written as a tag is, and never confused with one: it stands behind `#`.
@@ -17,10 +17,47 @@ text_id!(
     |text| !text.starts_with(['.', '-']) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
 );
 
+text_id!(
+    /// A hold, such as `audit-2026`. Written as a tag is.
+    HoldName,
+    "a hold name",
+    TAG_MAX_BYTES,
+    "with letters, digits, `_`, `.` and `-`, and does not start with `.` or `-`",
+    |text| !text.starts_with(['.', '-']) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+);
+
+text_id!(
+    /// A retention policy.
+    PolicyName,
+    "a policy name",
+    POLICY_NAME_MAX_BYTES,
+    "with lowercase letters, digits and `-`",
+    is_label
+);
+
+text_id!(
+    /// A rule of a retention policy.
+    RuleName,
+    "a rule name",
+    POLICY_NAME_MAX_BYTES,
+    "with lowercase letters, digits and `-`",
+    is_label
+);
+
 impl StreamName {
     /// Of a pin in a repository.
     pub fn pin(repository: &RepositoryName, pin: &PinName) -> Self {
         Self(format!("pin/{repository}#{pin}"))
+    }
+
+    /// Of a hold.
+    pub fn hold(hold: &HoldName) -> Self {
+        Self(format!("hold/{hold}"))
+    }
+
+    /// Of a retention policy.
+    pub fn policy(policy: &PolicyName) -> Self {
+        Self(format!("policy/{policy}"))
     }
 }
 

@@ -67,5 +67,19 @@ pub const DAMAGED_KNOWN_MAX: usize = 50_000;
 /// Seconds between two sweeps of objects that nobody claims: all objects are listed, and what may go is days old.
 pub const OBJECT_SWEEP_INTERVAL_SECONDS: u64 = 24 * 60 * 60;
 
+/// Hours for which a blob has to be free before it is collected when nothing is said: what a client was told is present
+/// outlives its session, and whoever deleted too much has two days to deposit it again without uploading it.
+pub const GC_GRACE_HOURS: u64 = 72;
+
+/// Blobs of one step of a collection: one append, and some seconds of deleting.
+pub const COLLECTED_BATCH: u32 = 500;
+
+/// Objects that a collection has deleted at the same time: enough to hide the round trips to a bucket.
+pub const COLLECTED_AT_ONCE: usize = 16;
+
+/// Seconds between two collections in the background.
+pub const COLLECTION_INTERVAL_SECONDS: u64 = 60 * 60;
+
+const _: () = assert!(GC_GRACE_HOURS * 3_600 > super::SESSION_LIFE_MAX_SECONDS);
 const _: () = assert!(ORDER_POLL_SECONDS < super::CONTROL_ANSWER_SECONDS);
 const _: () = assert!(ORDER_POLL_SECONDS < ORDER_LEASE_SECONDS);

@@ -4,11 +4,12 @@
 //! - The first event that links a blob to a repository makes the link. Only a new link adds to the repository's totals.
 //! - A blob that is stored again is damaged no more (see `damaged_blobs`).
 //! - A link made by `blob.linked` counts the size that the blob had at that place in the log.
+//! - From `blob.deletion-started` on a blob is absent, and linked nowhere. It may be stored again.
 
 mod query;
 mod scope;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgConnection;
 
@@ -20,9 +21,10 @@ use crate::log::Recorded;
 pub use query::{Blob, Damaged, Linked, Reachable, get, linked, linked_in_any, locate, page};
 pub use scope::{Scope, Totals, claims, to_read, totals};
 
-/// Blobs as they are after a run of events, and links to make where there are none.
+/// Blobs that go, blobs as they are after a run of events, and links to make where there are none.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes<'a> {
+    gone: BTreeSet<&'a Blake3>,
     stored: BTreeMap<&'a Blake3, Stored<'a>>,
     linked: BTreeMap<(&'a Blake3, &'a str), Link>,
 }
@@ -69,6 +71,11 @@ pub(super) fn fold(events: &[Recorded]) -> Changes<'_> {
                 let link = Link { size_bytes, at_ms, position };
                 changes.linked.entry((&fact.blake3, fact.repository.as_str())).or_insert(link);
             }
+            Fact::BlobDeletionStarted(fact) => {
+                changes.stored.remove(&fact.blake3);
+                changes.linked.retain(|(blob, _), _| *blob != &fact.blake3);
+                changes.gone.insert(&fact.blake3);
+            }
             _ => {}
         }
     }
@@ -77,6 +84,10 @@ pub(super) fn fold(events: &[Recorded]) -> Changes<'_> {
 
 impl Changes<'_> {
     pub(super) async fn apply(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if !self.gone.is_empty() {
+            let gone: Vec<&[u8]> = self.gone.iter().map(|blake3| blake3.as_bytes().as_slice()).collect();
+            sqlx::query_file!("src/views/blobs/remove.sql", &gone as _).execute(&mut *connection).await?;
+        }
         // What is stored is linked too.
         if self.linked.is_empty() {
             return Ok(());
@@ -106,7 +117,7 @@ impl Changes<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::views::given::{blake3, blob_linked, blob_stored, recorded, size_of};
+    use crate::views::given::{blake3, blob_deletion_started, blob_linked, blob_stored, recorded, size_of};
 
     #[test]
     fn a_stored_blob_has_a_row_and_a_link() {
@@ -124,6 +135,7 @@ mod tests {
         let expected = Changes {
             stored: BTreeMap::from([(&fact.blake3, stored)]),
             linked: BTreeMap::from([((&fact.blake3, "acme/a"), link)]),
+            gone: BTreeSet::new(),
         };
         assert_eq!(fold(&events), expected);
     }
@@ -146,5 +158,21 @@ mod tests {
         let changes = fold(&events);
         assert_eq!(changes.linked[&(&blake3(1), "b")].size_bytes, None);
         assert_eq!(changes.linked[&(&blake3(1), "c")].size_bytes, Some(size_of(1)));
+    }
+
+    #[test]
+    fn a_blob_whose_deletion_was_started_is_absent_until_it_is_stored_again() {
+        let events = recorded([
+            blob_stored("a", 1, 7).into(),
+            blob_linked("b", 1, "a").into(),
+            blob_deletion_started(1, 7).into(),
+        ]);
+        let changes = fold(&events);
+        assert!(changes.stored.is_empty() && changes.linked.is_empty());
+        assert!(changes.gone.contains(&blake3(1)));
+        let again = [&events[..], &recorded([blob_stored("a", 1, 8).into()])[..]].concat();
+        let changes = fold(&again);
+        assert!(changes.gone.contains(&blake3(1)) && changes.stored.contains_key(&blake3(1)));
+        assert_eq!(changes.linked.len(), 1);
     }
 }

@@ -58,6 +58,9 @@ pub(super) fn fold(events: &[Recorded]) -> Changes<'_> {
             Fact::BlobStored(fact) if !changes.found.is_empty() => {
                 changes.found.retain(|(found, _, _), _| *found != &fact.blake3);
             }
+            Fact::BlobDeletionStarted(fact) if !changes.found.is_empty() => {
+                changes.found.retain(|(found, _, _), _| *found != &fact.blake3);
+            }
             _ => {}
         }
     }

@@ -3,6 +3,8 @@
 //! - What is missing is named in full, in the order in which the guard named it, each once.
 //! - A blob must be stored, linked and not damaged; none alone is enough.
 
+mod deletions;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgConnection;
@@ -51,7 +53,9 @@ pub(super) async fn failing(
     }
     objects(connection, &asked, &mut missing).await?;
     quotas(connection, &asked, &mut missing).await?;
-    Ok(missing.failures(guards))
+    let mut failures = missing.failures(guards);
+    failures.extend(deletions::failing(connection, guards).await?);
+    Ok(failures)
 }
 
 /// Guards about objects.
@@ -171,6 +175,7 @@ impl<'a> Asked<'a> {
                 Guard::ObjectUnclaimed { store, object } => {
                     asked.unclaimed.push((index, store.as_str(), object.as_str()));
                 }
+                Guard::BlobsFree { .. } | Guard::PackagesDeletable(_) => {}
             }
         }
         asked
@@ -207,6 +212,8 @@ impl Missing {
                 Guard::ObjectUnclaimed { store, object } => {
                     GuardFailure::ObjectClaimed { store: store.clone(), object: object.clone() }
                 }
+                Guard::BlobsFree { .. } => GuardFailure::BlobsClaimed { claimed: missing },
+                Guard::PackagesDeletable(_) => GuardFailure::RetentionChanged,
             };
             (index, failure)
         };

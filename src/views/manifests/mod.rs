@@ -1,11 +1,12 @@
 //! `manifests`: the packages of each repository.
 //!
-//! - The first `manifest.accepted` of a manifest in a repository makes its row; nothing changes it.
-//! - Only a new row adds to the repository's packages.
+//! - The first `manifest.accepted` of a manifest in a repository makes its row; nothing changes it, `manifest.deleted`
+//!   removes it. It may be accepted again.
+//! - Only a new row adds to the repository's packages, and only one that goes takes from them.
 
 mod query;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgConnection;
 
@@ -16,9 +17,12 @@ use crate::log::Recorded;
 
 pub use query::{Manifest, by_tag, get, list, page, referrers, resolve};
 
-/// Rows to make where there are none.
+/// Rows that go, and after that rows to make where there are none.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Changes<'a>(BTreeMap<(&'a str, &'a Blake3), Accepted<'a>>);
+pub(super) struct Changes<'a> {
+    deleted: BTreeSet<(&'a str, &'a Blake3)>,
+    accepted: BTreeMap<(&'a str, &'a Blake3), Accepted<'a>>,
+}
 
 #[derive(Debug, PartialEq, Eq)]
 struct Accepted<'a> {
@@ -31,14 +35,22 @@ struct Accepted<'a> {
 pub(super) fn fold(events: &[Recorded]) -> Changes<'_> {
     let mut changes = Changes::default();
     for Recorded { position, event, .. } in events {
-        if let Fact::ManifestAccepted(fact) = &event.fact {
-            let accepted = Accepted {
-                fact,
-                at_ms: bigint(event.at_ms),
-                by: event.actor.as_str(),
-                position: bigint(*position),
-            };
-            changes.0.entry((fact.repository.as_str(), &fact.blake3)).or_insert(accepted);
+        match &event.fact {
+            Fact::ManifestAccepted(fact) => {
+                let accepted = Accepted {
+                    fact,
+                    at_ms: bigint(event.at_ms),
+                    by: event.actor.as_str(),
+                    position: bigint(*position),
+                };
+                changes.accepted.entry((fact.repository.as_str(), &fact.blake3)).or_insert(accepted);
+            }
+            Fact::ManifestDeleted(fact) => {
+                let package = (fact.repository.as_str(), &fact.blake3);
+                changes.accepted.remove(&package);
+                changes.deleted.insert(package);
+            }
+            _ => {}
         }
     }
     changes
@@ -46,10 +58,19 @@ pub(super) fn fold(events: &[Recorded]) -> Changes<'_> {
 
 impl Changes<'_> {
     pub(super) async fn apply(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        if self.0.is_empty() {
+        if !self.deleted.is_empty() {
+            sqlx::query_file!(
+                "src/views/manifests/remove.sql",
+                &self.deleted.iter().map(|(repository, _)| *repository).collect::<Vec<_>>() as _,
+                &self.deleted.iter().map(|(_, blake3)| blake3.as_bytes().as_slice()).collect::<Vec<_>>() as _,
+            )
+            .execute(&mut *connection)
+            .await?;
+        }
+        if self.accepted.is_empty() {
             return Ok(());
         }
-        let rows: Vec<&Accepted<'_>> = self.0.values().collect();
+        let rows: Vec<&Accepted<'_>> = self.accepted.values().collect();
         let facts: Vec<&ManifestAccepted> = rows.iter().map(|row| row.fact).collect();
         sqlx::query_file!(
             "src/views/manifests/apply.sql",
@@ -85,7 +106,7 @@ fn bytes(digest: Option<&[u8; 32]>) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::views::given::{blake3, manifest_accepted, recorded};
+    use crate::views::given::{blake3, manifest_accepted, manifest_deleted, recorded};
 
     #[test]
     fn the_first_acceptance_in_a_repository_wins() {
@@ -95,7 +116,21 @@ mod tests {
             manifest_accepted("a", 1).into(),
         ]);
         let changes = fold(&events);
-        let positions: Vec<_> = changes.0.iter().map(|(key, row)| (key.0, *key.1, row.position)).collect();
+        let positions: Vec<_> =
+            changes.accepted.iter().map(|(key, row)| (key.0, *key.1, row.position)).collect();
         assert_eq!(positions, [("a", blake3(1), 0), ("b", blake3(1), 1)]);
+    }
+
+    #[test]
+    fn what_is_deleted_and_accepted_again_is_a_new_row() {
+        let events = recorded([
+            manifest_accepted("a", 1).into(),
+            manifest_deleted("a", 1).into(),
+            manifest_accepted("a", 1).into(),
+        ]);
+        let changes = fold(&events);
+        let package = ("a", &blake3(1));
+        assert!(changes.deleted.contains(&package));
+        assert_eq!(changes.accepted[&package].position, 2);
     }
 }

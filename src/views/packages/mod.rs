@@ -9,6 +9,7 @@ use crate::kernel::id::{RepositoryName, Tag};
 
 const MANIFESTS: Table = Table("manifests");
 const TAGS: Table = Table("tags");
+const LOCKS: Table = Table("retention");
 
 /// A package, as far as manifests and reads tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,12 @@ pub struct PackageRow {
     pub last_read_day: Option<u64>,
     /// Pins on it, by name.
     pub pins: Vec<String>,
+    /// End of its governance lock, milliseconds since the epoch.
+    pub governance_until_ms: Option<u64>,
+    /// End of its compliance lock.
+    pub compliance_until_ms: Option<u64>,
+    /// Governance locks that end then or before do not count.
+    pub bypassed_until_ms: Option<u64>,
 }
 
 /// A tag, and what it names.
@@ -48,19 +55,21 @@ pub struct TagRow {
     pub set_at_ms: u64,
 }
 
-/// A page of all packages, by repository and digest, behind `after`.
+/// A page of all packages, or of those of one repository, by repository and digest, behind `after`.
 ///
 /// # Errors
 /// If the database does not answer, or a row is damaged; so for all that follow.
 pub async fn page(
     connection: &mut PgConnection,
+    only: Option<&RepositoryName>,
     after: Option<(&RepositoryName, Blake3)>,
     limit: u32,
 ) -> Result<Vec<PackageRow>, Error> {
     // No name is empty, so all are behind the empty text.
     let (repository, digest) = after
         .map_or(("", Vec::new()), |(repository, digest)| (repository.as_str(), digest.as_bytes().to_vec()));
-    let rows = sqlx::query_file!("src/views/packages/page.sql", repository, &digest, i64::from(limit))
+    let only = only.map(RepositoryName::as_str);
+    let rows = sqlx::query_file!("src/views/packages/page.sql", repository, &digest, i64::from(limit), only)
         .fetch_all(connection)
         .await?;
     rows.into_iter()
@@ -76,22 +85,29 @@ pub async fn page(
                 accepted_at_ms: MANIFESTS.unsigned("accepted_at_ms", row.accepted_at_ms)?,
                 last_read_day: Table("reads").unsigned_optional("day", row.last_read_day)?,
                 pins: row.pins,
+                governance_until_ms: LOCKS
+                    .unsigned_optional("governance_until_ms", row.governance_until_ms)?,
+                compliance_until_ms: LOCKS
+                    .unsigned_optional("compliance_until_ms", row.compliance_until_ms)?,
+                bypassed_until_ms: LOCKS.unsigned_optional("bypassed_until_ms", row.bypassed_until_ms)?,
             })
         })
         .collect()
 }
 
-/// A page of all tags, by repository and name, behind `after`.
+/// A page of all tags, or of those of one repository, by repository and name, behind `after`.
 ///
 /// # Errors
 /// As [`page`].
 pub async fn tags(
     connection: &mut PgConnection,
+    only: Option<&RepositoryName>,
     after: Option<(&RepositoryName, &Tag)>,
     limit: u32,
 ) -> Result<Vec<TagRow>, Error> {
     let (repository, tag) = after.map_or(("", ""), |(repository, tag)| (repository.as_str(), tag.as_str()));
-    let rows = sqlx::query_file!("src/views/packages/tags.sql", repository, tag, i64::from(limit))
+    let only = only.map(RepositoryName::as_str);
+    let rows = sqlx::query_file!("src/views/packages/tags.sql", repository, tag, i64::from(limit), only)
         .fetch_all(connection)
         .await?;
     rows.into_iter()

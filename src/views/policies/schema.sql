@@ -11,6 +11,8 @@ create table policies (
     constraint policies_pkey primary key (policy),
     constraint policies_document_check check (octet_length(document) = 32)
 );
+-- A deletion asks whether any changed since it was decided.
+create index policies_position_idx on policies (position);
 comment on table policies is 'Retention policies, those too that were removed.';
 comment on column policies.policy is 'Its name, bytewise order.';
 comment on column policies.version is 'Its newest version; versions of a name count from 1.';

@@ -1,5 +1,5 @@
--- tags: what each tag names now. Written by tags/apply.sql from tag.set and tag.removed. The log has their history.
--- Room is left in each page because tags move; an index beside the key would make every move dearer.
+-- tags: what each tag names now. Written by tags/apply.sql from tag.set and tag.removed, and by
+-- tags/remove.sql from manifest.deleted. The log has their history.
 create table tags (
     repository text collate "C" not null,
     tag        text collate "C" not null,
@@ -10,6 +10,8 @@ create table tags (
     constraint tags_pkey primary key (repository, tag),
     constraint tags_manifest_check check (octet_length(manifest) = 32)
 ) with (fillfactor = 70);
+-- Which tags name a package is asked in lists, and before it is deleted.
+create index tags_manifest_idx on tags (repository, manifest);
 comment on table tags is 'Movable names of manifests.';
 comment on column tags.repository is 'OCI name of the repository.';
 comment on column tags.tag is 'The name, bytewise order.';

@@ -1,0 +1,93 @@
+//! What the errors of holds, locks, deletions and garbage collection are told.
+
+use super::{Code, Problem};
+use crate::control::{collection, deletions, holds, locks, why};
+use crate::http::deletions::in_the_way;
+use crate::kernel::statement;
+use crate::node::CollectError;
+use crate::wire::deletion::KeptBy;
+use crate::wire::time::Timestamp;
+
+impl From<statement::Error> for Problem {
+    fn from(error: statement::Error) -> Self {
+        Self::new(Code::InvalidArgument, format!("{error}."))
+    }
+}
+
+impl From<holds::Error> for Problem {
+    fn from(error: holds::Error) -> Self {
+        use holds::Error as E;
+        let told = format!("{error}.");
+        match error {
+            E::Exists(_) => Self::new(Code::HoldExists, told),
+            E::Unknown(_) => Self::new(Code::HoldUnknown, told),
+            E::Released { position, .. } => Self::new(Code::HoldReleased, told).member("position", position),
+            E::EmptySelector => Self::new(Code::InvalidArgument, told),
+            E::Package(error) => error.into(),
+            E::Repository(error) => error.into(),
+            E::Shared(error) => error.into(),
+        }
+    }
+}
+
+impl From<locks::Error> for Problem {
+    fn from(error: locks::Error) -> Self {
+        use locks::Error as E;
+        let told = format!("{error}.");
+        match error {
+            E::NotLater { current_ms, .. } => {
+                Self::new(Code::LockNotLater, told).member("current", current_ms.map(Timestamp::from_ms))
+            }
+            E::NotLocked => Self::new(Code::NotLocked, told),
+            E::Package(error) => error.into(),
+            E::Shared(error) => error.into(),
+        }
+    }
+}
+
+impl From<collection::Error> for Problem {
+    fn from(error: collection::Error) -> Self {
+        use collection::Error as E;
+        match error {
+            E::Unrecorded { .. } => Self::failure(Code::Internal, error),
+            E::Order(error) => error.into(),
+            E::Shared(error) => error.into(),
+        }
+    }
+}
+
+impl From<CollectError> for Problem {
+    fn from(error: CollectError) -> Self {
+        match error {
+            CollectError::Collection(error) => error.into(),
+            CollectError::Unproven(_) | CollectError::Node(_) => Self::failure(Code::Unavailable, error),
+        }
+    }
+}
+
+impl From<deletions::Error> for Problem {
+    fn from(error: deletions::Error) -> Self {
+        use deletions::Error as E;
+        let told = format!("{error}.");
+        match error {
+            E::Kept { blockers } => {
+                let kept_by: Vec<KeptBy> = blockers.into_iter().map(in_the_way).collect();
+                Self::new(Code::PackageKept, told).member("kept_by", kept_by)
+            }
+            E::Retention(error) => error.into(),
+            E::Package(error) => error.into(),
+            E::Shared(error) => error.into(),
+        }
+    }
+}
+
+impl From<why::Error> for Problem {
+    fn from(error: why::Error) -> Self {
+        use why::Error as E;
+        match error {
+            E::Retention(error) => error.into(),
+            E::Package(error) => error.into(),
+            E::Shared(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What garbage collection and sweeps ask.
+
+use std::collections::HashMap;
+
+use sqlx::PgExecutor;
+
+use crate::kernel::digest::Blake3;
+use crate::kernel::id::{ObjectKey, StoreName};
+use crate::views::Error;
+use crate::views::row::{Table, bigint};
+
+const TABLE: Table = Table("deleting_blobs");
+
+/// An object that is to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleting {
+    /// The store that has it.
+    pub store: StoreName,
+    /// Where in that store.
+    pub object: ObjectKey,
+    /// Primary address of its blob, which is absent.
+    pub blake3: Blake3,
+    /// Its length.
+    pub size_bytes: u64,
+    /// The event that started it.
+    pub position: u64,
+}
+
+/// Objects whose deletion was started behind that position, in that order.
+///
+/// # Errors
+/// If the database does not answer, or a row is damaged; so for all that follow.
+pub async fn list(db: impl PgExecutor<'_>, after: Option<u64>, limit: u32) -> Result<Vec<Deleting>, Error> {
+    let after = after.map_or(-1, bigint);
+    let rows =
+        sqlx::query_file!("src/views/deleting_blobs/list.sql", after, i64::from(limit)).fetch_all(db).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Deleting {
+                store: TABLE.parse("store", &row.store)?,
+                object: TABLE.parse("object", &row.object)?,
+                blake3: TABLE.blake3("blake3", &row.blake3)?,
+                size_bytes: TABLE.unsigned("size_bytes", row.size_bytes)?,
+                position: TABLE.unsigned("position", row.position)?,
+            })
+        })
+        .collect()
+}
+
+/// Of these objects of a store, those whose deletion was started, each with the event that did.
+///
+/// # Errors
+/// As [`list`].
+pub async fn among(
+    db: impl PgExecutor<'_>,
+    store: &StoreName,
+    objects: &[ObjectKey],
+) -> Result<HashMap<ObjectKey, u64>, Error> {
+    let objects: Vec<&str> = objects.iter().map(ObjectKey::as_str).collect();
+    let rows = sqlx::query_file!("src/views/deleting_blobs/among.sql", store.as_str(), &objects as _)
+        .fetch_all(db)
+        .await?;
+    rows.into_iter()
+        .map(|row| Ok((TABLE.parse("object", &row.object)?, TABLE.unsigned("position", row.position)?)))
+        .collect()
+}
+
+/// Objects in deletion, and those deleted so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// To be deleted.
+    pub deleting: u64,
+    /// Their bytes.
+    pub deleting_bytes: u64,
+    /// Deleted since the log began.
+    pub deleted: u64,
+    /// Their bytes.
+    pub deleted_bytes: u64,
+}
+
+/// Counted.
+///
+/// # Errors
+/// As [`list`].
+pub async fn totals(db: impl PgExecutor<'_>) -> Result<Totals, Error> {
+    let row = sqlx::query_file!("src/views/deleting_blobs/totals.sql").fetch_one(db).await?;
+    Ok(Totals {
+        deleting: row.deleting.unsigned_abs(),
+        deleting_bytes: row.deleting_bytes.unsigned_abs(),
+        deleted: row.deleted.unsigned_abs(),
+        deleted_bytes: row.deleted_bytes.unsigned_abs(),
+    })
+}
