@@ -6,12 +6,13 @@
 //! hands it in ([`Verifier::expect_noted`]), and learns if the log is no longer a continuation of it.
 //!
 //! Memory: about 50 bytes for each event and stream, to find repeated ids and versions out of order, and what `scrubs`
-//! needs.
+//! and `deletions` need.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use uuid::Uuid;
 
+use super::deletions::Deletions;
 use super::report::{Report, Subject};
 use super::scrubs::Blobs;
 use crate::contract::{self, KeyRing, Outcome, Receipt, Reported, VerifyingKey};
@@ -34,6 +35,7 @@ pub struct Verifier {
     retired_at: HashMap<KeyId, u64>,
     notes: BTreeMap<u64, Vec<Noted>>,
     blobs: Blobs,
+    deletions: Deletions,
     report: Report,
 }
 
@@ -82,6 +84,7 @@ impl Verifier {
             retired_at: HashMap::new(),
             notes: BTreeMap::new(),
             blobs: Blobs::default(),
+            deletions: Deletions::default(),
             report: Report::default(),
         }
     }
@@ -206,6 +209,10 @@ impl Verifier {
             }
             _ => {}
         }
+        for detail in self.deletions.check(event) {
+            self.report.find(Subject::Deletion, position, detail);
+        }
+        self.deletions.fold(event);
         self.blobs.fold(position, event.at_ms, &event.fact);
     }
 

@@ -8,6 +8,7 @@
 //! Two depths of sight: [`log::Verifier`] needs records and a checkpoint only, as any remote auditor can have them;
 //! [`server::run`] also compares the tables, the views, the documents and every object with what the log says.
 
+mod deletions;
 mod documents;
 pub mod log;
 mod objects;

@@ -32,6 +32,8 @@ pub enum Subject {
     Receipt,
     /// A summary of blobs that were read again.
     Scrub,
+    /// A deletion that nothing allowed, or that something stood in the way of.
+    Deletion,
     /// A row of a view.
     View,
     /// A document.
@@ -53,6 +55,7 @@ impl fmt::Display for Subject {
             Self::Checkpoint => "checkpoint",
             Self::Receipt => "receipt",
             Self::Scrub => "scrub",
+            Self::Deletion => "deletion",
             Self::View => "view",
             Self::Document => "document",
             Self::Blob => "blob",

@@ -31,12 +31,27 @@ struct Blob {
 }
 
 impl Blobs {
+    /// Takes the links of a blob away.
+    fn unlink(&mut self, blob: Blake3) {
+        // No name is before this one.
+        let first: RepositoryName = "0".parse().expect("a name of one digit");
+        let links = self.links.range((blob, first)..).map(|(key, _)| key);
+        let gone: Vec<(Blake3, RepositoryName)> = links.take_while(|key| key.0 == blob).cloned().collect();
+        for key in gone {
+            self.links.remove(&key);
+        }
+    }
+
     /// Takes note of an event.
     pub(super) fn fold(&mut self, position: u64, at_ms: u64, fact: &Fact) {
         match fact {
             Fact::BlobStored(stored) => self.stored(position, at_ms, stored),
             Fact::BlobLinked(linked) => {
                 self.links.entry((linked.blake3, linked.repository.clone())).or_insert(position);
+            }
+            Fact::BlobDeletionStarted(started) => {
+                self.blobs.remove(&started.blake3);
+                self.unlink(started.blake3);
             }
             Fact::BlobCorrupt(corrupt) => {
                 for damaged in &corrupt.blobs {

@@ -1,9 +1,14 @@
 //! The calls about how long things are kept.
 
 use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
 
+use super::transport::Repeat;
 use super::{Client, Error};
+use crate::kernel::digest::Blake3;
 use crate::kernel::id::{HoldName, Reference, RepositoryName};
+use crate::retention::Plan;
+use crate::wire::application::{AppliedStep, ApplyPlan, SubmittedPlan, SubmittedPlans};
 use crate::wire::collection::{Collect, Collected, CollectionStatus, NextStep};
 use crate::wire::deletion::{DeletePackage, DeletedPackage, WhyKept};
 use crate::wire::hold::{HoldEntry, Holds, PlaceHold, ReleaseHold};
@@ -80,5 +85,33 @@ impl Client {
     ) -> Result<PackageLocks, Error> {
         let path = format!("/v1/repositories/{name}/-/manifests/{reference}/lock/bypass");
         self.change(Method::POST, &path, request).await
+    }
+
+    /// Submits a plan by its documents, as one sequence.
+    pub async fn submit_plan(&self, documents: Vec<u8>) -> Result<SubmittedPlan, Error> {
+        let documents = bytes::Bytes::from(documents);
+        let response = self
+            .send(Method::POST, "/v1/plans", Repeat::Safe, |request| {
+                request.header(CONTENT_TYPE, Plan::SEQUENCE_MEDIA_TYPE).body(documents.clone())
+            })
+            .await?;
+        self.transport().json(response).await
+    }
+
+    /// Every plan that was submitted.
+    pub async fn plans(&self) -> Result<Vec<SubmittedPlan>, Error> {
+        self.pages("/v1/plans", |page: SubmittedPlans| page.plans).await
+    }
+
+    /// Approves a plan that somebody else submitted.
+    pub async fn approve_plan(&self, plan: &Blake3) -> Result<SubmittedPlan, Error> {
+        let path = format!("/v1/plans/{plan}/approval");
+        let response = self.send(Method::POST, &path, Repeat::Safe, |request| request).await?;
+        self.transport().json(response).await
+    }
+
+    /// One step of a plan's application, behind as many items as were done.
+    pub async fn apply_plan(&self, plan: &Blake3, done: u64) -> Result<AppliedStep, Error> {
+        self.change(Method::POST, &format!("/v1/plans/{plan}/application"), &ApplyPlan { done }).await
     }
 }

@@ -14,6 +14,7 @@ use sha2::Digest as _;
 use uuid::Uuid;
 
 use super::{Context, Control, Error};
+use crate::kernel::digest::Blake3;
 use crate::kernel::event::Fact;
 use crate::kernel::id::{Actor, EventId, GrantId, ObjectKey, RequestId, StoreName, StreamName};
 use crate::kernel::limits::{APPEND_RETRIES_MAX, APPEND_RETRY_PAUSE_MS};
@@ -60,6 +61,11 @@ impl Ids {
     /// Of the end of an object.
     pub(super) fn of_object(store: &StoreName, object: &ObjectKey) -> Self {
         Self::derived("strongroom object v1", &[store.as_str().as_bytes(), object.as_str().as_bytes()])
+    }
+
+    /// Of what is said of a plan once.
+    pub(super) fn of_plan(plan: Blake3, what: &str) -> Self {
+        Self::derived("strongroom plan v1", &[plan.as_bytes(), what.as_bytes()])
     }
 
     /// Of the end of a deletion that was started by the event at that position.
@@ -130,6 +136,9 @@ fn writes(fact: &Fact) -> &'static [&'static str] {
         | Fact::ObjectDiscarded(_)
         | Fact::BlobVerified(_)
         | Fact::BlobDeleted(_)
+        | Fact::PlanSubmitted(_)
+        | Fact::PlanApproved(_)
+        | Fact::PlanApplied(_)
         | Fact::LogRestored(_) => &[],
     }
 }

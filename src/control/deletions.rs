@@ -137,8 +137,11 @@ pub async fn delete(
             return Err(Error::Kept { blockers: assessed.blockers.iter().map(of).collect() });
         }
         let authority = Authority::Actor { statement: statement.digest() };
-        let deletable =
-            Deletable { decided_at: assessed.position, packages: vec![(repository.clone(), found.blake3)] };
+        let deletable = Deletable {
+            decided_at: assessed.position,
+            since: assessed.position,
+            packages: vec![(repository.clone(), found.blake3)],
+        };
         let change = Change {
             events: Ids::of_request(context).assign(vec![tombstone(&found, authority).into()]),
             guards: vec![Guard::PackagesDeletable(deletable)],

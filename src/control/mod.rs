@@ -32,6 +32,7 @@ pub mod manifests;
 pub mod objects;
 pub mod orders;
 pub mod pins;
+pub mod plans;
 pub mod policies;
 mod quota;
 pub mod reads;
@@ -87,6 +88,7 @@ struct Inner {
     known: repositories::Known,
     trees: manifests::TreeChecks,
     reads: cached::Reads,
+    applying: tokio::sync::Mutex<Option<plans::Applying>>,
 }
 
 impl Control {
@@ -98,6 +100,7 @@ impl Control {
             known: repositories::Known::default(),
             trees: manifests::TreeChecks::default(),
             reads: cached::Reads::default(),
+            applying: tokio::sync::Mutex::default(),
         }))
     }
 

@@ -9,6 +9,8 @@
 mod facts;
 mod holds;
 
+use std::collections::HashMap;
+
 use super::Control;
 use super::policies::{self, encode, in_force};
 use crate::access::{Action, Caller, RetentionRight};
@@ -153,4 +155,40 @@ pub(super) async fn assess(
         Assessed { position, policies, package, acting, blockers }
     });
     Ok(Some(assessed.await.expect("evaluating does not panic")))
+}
+
+/// What is so at one size of the log: each package with what policies decide about it.
+#[derive(Debug)]
+pub(super) struct Evaluated {
+    /// Size of the log.
+    pub(super) position: u64,
+    /// The policies that stand.
+    pub(super) policies: Vec<InForce>,
+    decisions: HashMap<(RepositoryName, Blake3), Decision>,
+}
+
+impl Evaluated {
+    /// What is decided about a package. None: it is not there.
+    pub(super) fn of(&self, repository: &RepositoryName, manifest: Blake3) -> Option<&Decision> {
+        self.decisions.get(&(repository.clone(), manifest))
+    }
+}
+
+/// Evaluates everything as it is now, for the policies of those names.
+pub(super) async fn evaluate_again(control: &Control, acts: &[PolicyName]) -> Result<Evaluated, Error> {
+    let mut snapshot = control.pool().begin_with("begin isolation level repeatable read read only").await?;
+    let position = read::size(&mut *snapshot).await?;
+    let at_ms = control.now_ms();
+    let rows = views::policies::list(&mut *snapshot, None, u32::MAX).await?;
+    let mut policies = in_force(control, rows).await?;
+    policies.iter_mut().for_each(|policy| policy.acts = acts.contains(&policy.name));
+    let packages = facts::load(&mut snapshot, &policies, None).await?;
+    snapshot.rollback().await?;
+    let evaluated = tokio::task::spawn_blocking(move || {
+        let decisions = evaluate(&policies, &packages, at_ms);
+        let of = |(package, decision): (Package, Decision)| ((package.repository, package.digest), decision);
+        let decisions = packages.into_iter().zip(decisions).map(of).collect();
+        Evaluated { position, policies, decisions }
+    });
+    Ok(evaluated.await.expect("evaluating does not panic"))
 }

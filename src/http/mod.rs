@@ -40,6 +40,7 @@ mod orders;
 mod page;
 mod path;
 mod pins;
+mod plans;
 mod policies;
 mod precondition;
 pub mod problem;

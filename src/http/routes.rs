@@ -15,8 +15,8 @@ use tower::{Layer as _, Service, ServiceExt as _};
 
 use super::app::App;
 use super::{
-    blobs, bytes, holds, keys, locks, log, manifests, openapi, orders, pins, policies, problem, process,
-    reads, receipts,
+    blobs, bytes, holds, keys, locks, log, manifests, openapi, orders, pins, plans, policies, problem,
+    process, reads, receipts,
 };
 use super::{
     caller, collection, deletions, envelope, exchange, publications, repositories, retention, slices, status,
@@ -124,6 +124,12 @@ operations! {
     Token     GET     "/v1/policies/{policy}/versions"                           policies::history;
     Token     POST    "/v1/retention/plan"                                       retention::plan;
     Token     POST    "/v1/retention/test"                                       retention::test;
+    Token     POST    "/v1/plans"                                                plans::submit;
+    Token     GET     "/v1/plans"                                                plans::list;
+    Token     GET     "/v1/plans/{plan}"                                         plans::get;
+    Token     GET     "/v1/plans/{plan}/documents"                               plans::documents;
+    Token     POST    "/v1/plans/{plan}/approval"                                plans::approve;
+    Token     POST    "/v1/plans/{plan}/application"                             plans::apply;
     Token     DELETE  "/v1/tokens/{token}"                                       tokens::revoke;
     Token     GET     "/v1/whoami"                                               tokens::whoami;
     Token     GET     "/v1/status"                                               status::status;

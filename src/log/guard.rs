@@ -68,8 +68,10 @@ pub enum Guard {
 pub struct Deletable {
     /// Size of the log that the decision saw. No hold or policy may have changed at it or behind it.
     pub decided_at: u64,
+    /// Size of the log that whoever wants them deleted saw, at most that of the decision.
+    pub since: u64,
     /// Which packages. None of them may be pinned, or have got a lock, a tag, or another package that refers to it, at
-    /// that size or behind it; none may be listed by an index, or refer to a subject, that stands and is not among them.
+    /// `since` or behind it; none may be listed by an index, or refer to a subject, that stands and is not among them.
     pub packages: Vec<(RepositoryName, Blake3)>,
 }
 

@@ -171,6 +171,7 @@ async fn compare(
         "deleted_totals": "src/views/deleting_blobs/compare_totals.sql",
         "holds": "src/views/holds/compare.sql",
         "retention": "src/views/retention/compare.sql",
+        "plans": "src/views/plans/compare.sql",
     }
     Ok(tables.into_values().collect())
 }

@@ -29,6 +29,7 @@ pub mod keys;
 pub mod manifests;
 pub mod packages;
 pub mod pins;
+pub mod plans;
 pub mod policies;
 pub mod reads;
 pub mod references;
@@ -122,5 +123,6 @@ async fn apply(connection: &mut PgConnection, events: &[Recorded]) -> Result<(),
     references::fold(events).apply(connection).await?;
     deleting_blobs::fold(events).apply(connection).await?;
     holds::fold(events).apply(connection).await?;
-    retention::fold(events).apply(connection).await
+    retention::fold(events).apply(connection).await?;
+    plans::fold(events).apply(connection).await
 }

@@ -81,8 +81,12 @@ fn json(key: &str, value: &Value) -> serde_json::Value {
         Value::Null => Json::Null,
         Value::Array(items) => items.iter().map(|item| json(key, item)).collect(),
         Value::Map(fields) => fields.iter().map(|(key, field)| (key.clone(), json(key, field))).collect(),
+        Value::Bytes(bytes) if matches!(key, "blobs" | "manifests") => {
+            bytes.chunks(32).map(|digest| Json::from(format!("blake3:{}", hex::encode(digest)))).collect()
+        }
         Value::Bytes(bytes) => Json::from(match key {
-            "blake3" | "document" | "manifest" | "previous" | "subject" => {
+            "blake3" | "document" | "manifest" | "plan" | "previous" | "selector" | "statement"
+            | "subject" => {
                 format!("blake3:{}", hex::encode(bytes))
             }
             "sha256" | "oci-sha256" => format!("sha256:{}", hex::encode(bytes)),

@@ -5,6 +5,7 @@
 //! - Times are RFC 3339 in UTC with milliseconds ([`time::Timestamp`]); sizes are bytes; digests and ids are text.
 //! - Secrets ([`secret::Secret`]) show nothing in `Debug`.
 
+pub mod application;
 mod as_text;
 pub mod blob;
 pub mod cloud_event;

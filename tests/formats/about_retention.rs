@@ -4,14 +4,15 @@ use strongroom::kernel::digest::{Blake3, Digests};
 use strongroom::kernel::event::{
     Authority, BlobDeleted, BlobDeletionStarted, Fact, HoldKind, HoldPlaced, HoldReleased, HoldTarget,
     LockBypassed, LockExtended, LockGround, LockMode, ManifestDeleted, ManifestReferences, PinReleased,
-    PinSet, PolicyRemoved, PolicySet, Provenance, RepositoryCreated, RepositorySettings, RepositoryUpdated,
+    PinSet, PlanApplied, PlanApproved, PlanSubmitted, PolicyRemoved, PolicySet, Provenance,
+    RepositoryCreated, RepositorySettings, RepositoryUpdated,
 };
 use strongroom::kernel::id::{ObjectKey, RepositoryName, StreamName};
 
 use super::{AT_MS, REPORT, Told, id, manifest, name, reports, subject};
 
 pub(super) fn all() -> Vec<Told> {
-    [pins(), settings(), policies(), retention(), deletions()].concat()
+    [pins(), settings(), policies(), retention(), deletions(), plans()].concat()
 }
 
 /// Set, moved with another statement, released.
@@ -146,4 +147,12 @@ fn deletions() -> Vec<Told> {
         (StreamName::blob(blake3), started.into()),
         (StreamName::blob(blake3), gone.into()),
     ]
+}
+
+/// A plan that somebody else has to approve.
+fn plans() -> Vec<Told> {
+    let plan = Digests::of(b"a plan").blake3;
+    let submitted = PlanSubmitted { plan, at_size: 40, deletions: 1, bytes: 22, locks: 0, approve: true };
+    let facts: [Fact; 3] = [submitted.into(), PlanApproved { plan }.into(), PlanApplied { plan }.into()];
+    facts.map(|fact| (StreamName::plan(plan), fact)).into()
 }

@@ -127,6 +127,12 @@ const CASES: &[Case] = &[
     case("PUT", "/v1/repositories/{repository}/-/manifests/{reference}/lock", PUSH, &[As::Admin]),
     case("POST", "/v1/repositories/{repository}/-/manifests/{reference}/lock/bypass", PUSH, &[As::Admin]),
     case("GET", "/v1/repositories/{repository}/-/manifests/{reference}/why", READ, &[As::Puller]),
+    case("POST", "/v1/plans", PUSH, &[As::Planner, As::Admin]),
+    case("GET", "/v1/plans", HELD, &[As::Planner, As::Auditor, As::Admin]),
+    case("GET", "/v1/plans/{plan}", HELD, &[As::Planner, As::Auditor, As::Admin]),
+    case("GET", "/v1/plans/{plan}/documents", HELD, &[As::Planner, As::Auditor, As::Admin]),
+    case("POST", "/v1/plans/{plan}/approval", PUSH, &[As::Admin]),
+    case("POST", "/v1/plans/{plan}/application", PUSH, &[As::Admin]),
     case("GET", "/v1/collection", PUSH, &[As::Planner, As::Admin]),
     case("POST", "/v1/collection", PUSH, &[As::Admin]),
     // Last: whoever may delete does, unless something keeps the package.
@@ -195,6 +201,7 @@ fn target(method: &str, path: &str, session: &str) -> String {
         .replace("{digest}", &blob.to_string())
         .replace("{policy}", "weekly")
         .replace("{hold}", "case-1")
+        .replace("{plan}", &blob.to_string())
         .replace("{key}", "0123456789abcdef")
         .replace("{token}", "tok_00000000000000000000000000000000")
         .replace("{session}", session)
@@ -237,6 +244,9 @@ async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
             let public = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
             request.json(&json!({ "kind": "receipt", "public": public, "node": "d2" }))
         }
+        ("POST", "plans") => {
+            request.header("content-type", "application/vnd.strongroom.plan.v1+cbor-seq").body("no plan")
+        }
         ("POST", "holds") => request.json(&json!({
             "hold": "case-1", "kind": "litigation", "repository": REPOSITORY, "reason": "x"
         })),
@@ -244,7 +254,7 @@ async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
             request.json(&json!({ "mode": "governance", "until": "2100-01-01T00:00:00Z", "reason": "x" }))
         }
         ("POST", "bypass" | "deletion") => request.json(&json!({ "reason": "x" })),
-        ("POST", "collection") => request.json(&json!({})),
+        ("POST", "collection" | "application") => request.json(&json!({})),
         ("POST", "plan") => request.json(&json!({})),
         ("POST", "test") => request.json(&policy()),
         ("PUT", "{policy}") => request.json(&policy()),

@@ -121,7 +121,9 @@ impl Scene {
             _database: database,
         };
         scene.admin = scene
-            .token("repository:*:pull,push,delete log:read retention:plan,apply,hold,lock,bypass admin")
+            .token(
+                "repository:*:pull,push,delete log:read retention:plan,apply,approve,hold,lock,bypass admin",
+            )
             .await;
         scene.uploader = scene.token("repository:*:pull,push log:read").await;
         scene

@@ -7,7 +7,7 @@ use crate::scene::{Scene, TABLES};
 
 /// Table, statement that changes a row, one that loses it, one that adds another; how the row is named, and the other.
 /// In the names `1` and `4` stand for the digests of these contents.
-const DAMAGES: [(&str, &str, &str, &str, &str, &str); 21] = [
+const DAMAGES: [(&str, &str, &str, &str, &str, &str); 22] = [
     // Before the blobs, by which it finds its row.
     (
         "blob_claims",
@@ -178,6 +178,14 @@ const DAMAGES: [(&str, &str, &str, &str, &str, &str); 21] = [
         "insert into view.retention values ('acme/other', sha256(''), null, null, null, null, null, null, 0)",
         "acme/repository-0@blake3:{4}",
         "acme/other@blake3:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    ),
+    (
+        "plans",
+        "update view.plans set deleted = 7",
+        "delete from view.plans",
+        "insert into view.plans values (sha256(''), 0, 0, 0, 0, false, 0, 'x', 0, null, null, null, null, null, null, 0, 0)",
+        "blake3:{1}",
+        "blake3:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     ),
 ];
 

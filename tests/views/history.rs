@@ -3,15 +3,18 @@
 use proptest::prelude::*;
 use strongroom::kernel::digest::Digests;
 use strongroom::kernel::event::{
-    Authority, BlobCorrupt, BlobDeleted, BlobDeletionStarted, BlobLinked, BlobStored, BlobVerified, Damage,
-    DamagedBlob, DiscardReason, Fact, HoldKind, HoldPlaced, HoldReleased, HoldTarget, KeyAdded, KeyKind,
-    KeyRetired, LockBypassed, LockExtended, LockGround, LockMode, ManifestAccepted, ManifestDeleted,
-    ManifestReadGranted, ManifestReferences, ObjectDiscarded, PinReleased, PinSet, PolicyRemoved, PolicySet,
-    Provenance, RepositoryCreated, RepositorySettings, RepositoryUpdated, Selection, TagRemoved, TagSet,
-    TokenMinted, TokenRevoked,
+    BlobCorrupt, BlobLinked, BlobStored, BlobVerified, Damage, DamagedBlob, DiscardReason, Fact, KeyAdded,
+    KeyKind, KeyRetired, LockMode, ManifestAccepted, ManifestReadGranted, ObjectDiscarded, PinReleased,
+    PinSet, PolicyRemoved, PolicySet, Provenance, RepositoryCreated, RepositorySettings, RepositoryUpdated,
+    Selection, TagRemoved, TagSet, TokenMinted, TokenRevoked,
 };
 use strongroom::kernel::id::{KeyId, ObjectKey, PinName, RepositoryName, StoreName, Tag, TokenId};
 use uuid::Uuid;
+
+#[path = "about_retention.rs"]
+mod about_retention;
+
+use about_retention::*;
 
 pub(crate) fn repository(n: u16) -> RepositoryName {
     format!("acme/repository-{n}").parse().expect("a name")
@@ -199,71 +202,6 @@ pub(crate) fn verified(after: Option<u16>, through: Option<u16>, restored: Optio
     .into()
 }
 
-/// What a package holds on to: two blobs, and a manifest that it lists.
-pub(crate) fn references(in_repository: u16, content: u16) -> Fact {
-    ManifestReferences {
-        repository: repository(in_repository),
-        blake3: digests(content).blake3,
-        blobs: [content % 5, content % 7].map(|blob| digests(blob).blake3).to_vec(),
-        manifests: vec![digests(content / 2).blake3],
-    }
-    .into()
-}
-
-pub(crate) fn deleted(in_repository: u16, content: u16) -> Fact {
-    let Digests { blake3, sha256 } = digests(content);
-    ManifestDeleted {
-        repository: repository(in_repository),
-        blake3,
-        sha256,
-        size_bytes: 300,
-        blobs: 2,
-        blobs_bytes: 2_000,
-        authority: Authority::Actor { statement: blake3 },
-    }
-    .into()
-}
-
-pub(crate) fn deletion_started(content: u16, in_object: u16) -> Fact {
-    let Digests { blake3, sha256 } = digests(content);
-    let size_bytes = 1_000 + u64::from(content);
-    BlobDeletionStarted { blake3, sha256, size_bytes, store: store(), object: object(in_object) }.into()
-}
-
-pub(crate) fn blob_deleted(content: u16, in_object: u16) -> Fact {
-    BlobDeleted { blake3: digests(content).blake3, store: store(), object: object(in_object) }.into()
-}
-
-/// On a package, a repository or a query, by its number.
-pub(crate) fn hold_placed(n: u16) -> Fact {
-    let target = match n % 3 {
-        0 => HoldTarget::Package(repository(n), digests(n).blake3),
-        1 => HoldTarget::Repository(repository(n)),
-        _ => HoldTarget::Query(digests(n).blake3),
-    };
-    let kind = HoldKind::ALL[usize::from(n % 2)];
-    HoldPlaced { hold: hold(n), kind, target, statement: digests(n).blake3 }.into()
-}
-
-pub(crate) fn hold_released(n: u16) -> Fact {
-    HoldReleased { hold: hold(n), statement: digests(n + 1).blake3 }.into()
-}
-
-fn hold(n: u16) -> strongroom::kernel::id::HoldName {
-    format!("case-{n}").parse().expect("a name")
-}
-
-pub(crate) fn locked(in_repository: u16, content: u16, mode: LockMode, until_ms: u64) -> Fact {
-    let ground = LockGround::Actor { statement: digests(content).blake3 };
-    let (repository, blake3) = (repository(in_repository), digests(content).blake3);
-    LockExtended { repository, blake3, mode, until_ms, ground }.into()
-}
-
-pub(crate) fn bypassed(in_repository: u16, content: u16, until_ms: u64) -> Fact {
-    let (repository, Digests { blake3, .. }) = (repository(in_repository), digests(content));
-    LockBypassed { repository, blake3, until_ms, statement: blake3 }.into()
-}
-
 /// Any fact, mostly of the kinds that are frequent.
 pub(crate) fn fact() -> impl Strategy<Value = Fact> {
     let repository = 0_u16..6;
@@ -292,26 +230,6 @@ pub(crate) fn fact() -> impl Strategy<Value = Fact> {
         1 => few.clone().prop_map(key_retired),
         1 => (few.clone(), proptest::sample::select(&DiscardReason::ALL[..])).prop_map(|(object, reason)| discarded(object, reason)),
         8 => about_retention(),
-    ]
-}
-
-/// Facts about few packages and blobs, so that they meet.
-fn about_retention() -> impl Strategy<Value = Fact> {
-    let (at, content, object) = (0_u16..2, 0_u16..8, 0_u16..3);
-    let until = 1_000_u64..1_005;
-    let package = (at.clone(), content.clone());
-    prop_oneof![
-        4 => package.clone().prop_map(|(at, manifest)| references(at, manifest)),
-        2 => package.clone().prop_map(|(at, manifest)| accepted(at, manifest)),
-        3 => package.clone().prop_map(|(at, manifest)| deleted(at, manifest)),
-        2 => (content.clone(), object.clone()).prop_map(|(blob, object)| deletion_started(blob, object)),
-        2 => (content.clone(), object.clone()).prop_map(|(blob, object)| blob_deleted(blob, object)),
-        2 => (at, content.clone(), object).prop_map(|(at, blob, object)| stored(at, blob, object)),
-        1 => content.clone().prop_map(hold_placed),
-        1 => content.prop_map(hold_released),
-        2 => (package.clone(), proptest::sample::select(&LockMode::ALL[..]), until.clone())
-            .prop_map(|((at, manifest), mode, until)| locked(at, manifest, mode, until)),
-        1 => (package, until).prop_map(|((at, manifest), until)| bypassed(at, manifest, until)),
     ]
 }
 
@@ -371,5 +289,10 @@ pub(crate) fn everything() -> Vec<Fact> {
         locked(0, 4, LockMode::Governance, 2_000_000_000_000),
         locked(0, 4, LockMode::Compliance, 2_000_000_000_001),
         bypassed(0, 4, 2_000_000_000_000),
+        plan_submitted(1),
+        plan_approved(1),
+        accepted(0, 8),
+        deleted_by_plan(0, 8, 1),
+        plan_applied(1),
     ]
 }

@@ -11,7 +11,7 @@ use strongroom::views::{self, Views};
 
 use crate::harness::postgres::TestDatabase;
 
-pub(crate) const TABLES: [&str; 21] = [
+pub(crate) const TABLES: [&str; 22] = [
     "blob_claims",
     "blob_repositories",
     "blobs",
@@ -25,6 +25,7 @@ pub(crate) const TABLES: [&str; 21] = [
     "manifests",
     "package_references",
     "pins",
+    "plans",
     "policies",
     "reads",
     "repositories",

@@ -2,10 +2,10 @@
 
 use super::described::{Described, PAGE, about};
 use crate::http::problem::Code;
-use crate::wire::{collection, deletion, hold, lock, pin};
+use crate::wire::{application, collection, deletion, hold, lock, pin};
 
 pub(super) fn described(name: &str) -> Option<Described> {
-    pins(name).or_else(|| protection(name))
+    pins(name).or_else(|| protection(name)).or_else(|| plans(name))
 }
 
 fn pins(name: &str) -> Option<Described> {
@@ -109,6 +109,34 @@ fn protection(name: &str) -> Option<Described> {
             .takes::<collection::Collect>()
             .gives::<collection::Collected>(200, "What it did")
             .refuses(&[Code::ScopeMissing, Code::OrderUntaken]),
+        _ => return None,
+    })
+}
+
+fn plans(name: &str) -> Option<Described> {
+    Some(match name {
+        "plans::submit" => about("Submit a plan by its documents; needs `retention:plan`")
+            .takes_bytes(crate::retention::Plan::SEQUENCE_MEDIA_TYPE)
+            .gives::<application::SubmittedPlan>(201, "It can be approved and applied")
+            .refuses(&[Code::PlanInvalid, Code::PlanTooMuch, Code::MediaTypeUnsupported, Code::ScopeMissing]),
+        "plans::list" => about("Plans, in the order in which they were submitted")
+            .query(PAGE)
+            .gives::<application::SubmittedPlans>(200, "A page")
+            .refuses(&[Code::ScopeMissing]),
+        "plans::get" => about("A plan that was submitted, and what became of it")
+            .gives::<application::SubmittedPlan>(200, "Now")
+            .refuses(&[Code::PlanUnknown, Code::ScopeMissing]),
+        "plans::documents" => about("The documents of a plan, as one sequence")
+            .gives_bytes(200, "Header and parts", &[crate::retention::Plan::SEQUENCE_MEDIA_TYPE])
+            .refuses(&[Code::PlanUnknown, Code::ScopeMissing]),
+        "plans::approve" => about("Allow a plan that somebody else submitted; needs `retention:approve`")
+            .gives::<application::SubmittedPlan>(200, "It may be applied")
+            .refuses(&[Code::PlanUnknown, Code::OwnPlan, Code::ScopeMissing]),
+        "plans::apply" => about("One step of a plan's application; needs `retention:apply`")
+            .takes::<application::ApplyPlan>()
+            .gives::<application::AppliedStep>(200, "What it did, and what it skipped and why")
+            .refuses(&[Code::PlanUnknown, Code::PlanStale, Code::PlanNotApproved, Code::PlanTooMuch])
+            .refuses(&[Code::ScopeMissing]),
         _ => return None,
     })
 }

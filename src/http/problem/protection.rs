@@ -1,7 +1,7 @@
 //! What the errors of holds, locks, deletions and garbage collection are told.
 
 use super::{Code, Problem};
-use crate::control::{collection, deletions, holds, locks, why};
+use crate::control::{collection, deletions, holds, locks, plans, why};
 use crate::http::deletions::in_the_way;
 use crate::kernel::statement;
 use crate::node::CollectError;
@@ -87,6 +87,27 @@ impl From<why::Error> for Problem {
         match error {
             E::Retention(error) => error.into(),
             E::Package(error) => error.into(),
+            E::Shared(error) => error.into(),
+        }
+    }
+}
+
+impl From<plans::Error> for Problem {
+    fn from(error: plans::Error) -> Self {
+        use plans::Error as E;
+        let told = format!("{error}.");
+        match error {
+            E::Invalid(_) => Self::new(Code::PlanInvalid, told),
+            E::Unknown(_) => Self::new(Code::PlanUnknown, told),
+            E::DocumentMissing { .. } => Self::failure(Code::Internal, told),
+            E::Stale(policy) => Self::new(Code::PlanStale, told).member("policy", policy),
+            E::TooMuch { what, found, limit } => Self::new(Code::PlanTooMuch, told)
+                .member("what", what)
+                .member("found", found)
+                .member("limit", limit),
+            E::NotApproved(_) => Self::new(Code::PlanNotApproved, told),
+            E::OwnPlan(_) => Self::new(Code::OwnPlan, told),
+            E::Retention(error) => error.into(),
             E::Shared(error) => error.into(),
         }
     }

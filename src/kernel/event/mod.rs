@@ -21,6 +21,7 @@ mod log;
 mod manifest;
 mod object;
 mod pin;
+mod plan;
 mod policy;
 mod reference;
 mod repository;
@@ -38,6 +39,7 @@ pub use log::LogRestored;
 pub use manifest::{ManifestAccepted, ManifestReadGranted};
 pub use object::{DiscardReason, ObjectDiscarded};
 pub use pin::{PinReleased, PinSet};
+pub use plan::{PlanApplied, PlanApproved, PlanSubmitted};
 pub use policy::{PolicyRemoved, PolicySet};
 pub use reference::ManifestReferences;
 pub use repository::{Provenance, RepositoryCreated, RepositorySettings, RepositoryUpdated};
@@ -194,6 +196,12 @@ facts! {
     LockExtended,
     /// Governance locks of a package do not count, up to then.
     LockBypassed,
+    /// A plan was handed in, to be applied or approved.
+    PlanSubmitted,
+    /// Somebody allowed a plan.
+    PlanApproved,
+    /// All of a plan was gone through.
+    PlanApplied,
 }
 
 impl Fact {
@@ -227,7 +235,10 @@ impl Fact {
             | Self::PolicyRemoved(_)
             | Self::BlobDeletionStarted(_)
             | Self::BlobDeleted(_)
-            | Self::HoldReleased(_) => None,
+            | Self::HoldReleased(_)
+            | Self::PlanSubmitted(_)
+            | Self::PlanApproved(_)
+            | Self::PlanApplied(_) => None,
         }
     }
 

@@ -33,6 +33,9 @@ impl Fact {
             Self::BlobDeleted(data) => StreamName::blob(data.blake3),
             Self::HoldPlaced(data) => StreamName::hold(&data.hold),
             Self::HoldReleased(data) => StreamName::hold(&data.hold),
+            Self::PlanSubmitted(data) => StreamName::plan(data.plan),
+            Self::PlanApproved(data) => StreamName::plan(data.plan),
+            Self::PlanApplied(data) => StreamName::plan(data.plan),
             Self::LockExtended(data) => StreamName::manifest(&data.repository, data.blake3),
             Self::LockBypassed(data) => StreamName::manifest(&data.repository, data.blake3),
         }

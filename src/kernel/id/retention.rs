@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, RepositoryName, StreamName, is_label};
+use crate::kernel::digest::Blake3;
 use crate::kernel::limits::{POLICY_NAME_MAX_BYTES, TAG_MAX_BYTES};
 
 text_id!(
@@ -53,6 +54,11 @@ impl StreamName {
     /// Of a hold.
     pub fn hold(hold: &HoldName) -> Self {
         Self(format!("hold/{hold}"))
+    }
+
+    /// Of a plan, by its digest.
+    pub fn plan(plan: Blake3) -> Self {
+        Self(format!("plan/{}", plan.hex()))
     }
 
     /// Of a retention policy.

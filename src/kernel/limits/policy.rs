@@ -9,6 +9,12 @@ pub const POLICY_MAX_BYTES: usize = 2 * POLICY_SOURCE_MAX_BYTES;
 /// Bytes of a policy's description: a few paragraphs.
 pub const POLICY_DESCRIPTION_MAX_BYTES: usize = 4_096;
 
+/// Items of a plan that one step of its application goes through: one append of some hundred milliseconds.
+pub const APPLIED_STEP_ITEMS: usize = 1_000;
+
+/// Bytes of a plan that is submitted: about 600,000 deletions.
+pub const PLAN_SUBMITTED_MAX_BYTES: usize = 64 * 1024 * 1024;
+
 /// Policies that stand at one time. Every plan evaluates all of them, since a rule of any may keep what another deletes.
 pub const POLICIES_MAX: usize = 256;
 

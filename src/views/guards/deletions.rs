@@ -60,7 +60,7 @@ async fn kept(
         "src/views/guards/packages_kept.sql",
         &packages.iter().map(|(repository, _)| repository.as_str()).collect::<Vec<_>>() as _,
         &packages.iter().map(|(_, manifest)| manifest.as_bytes().as_slice()).collect::<Vec<_>>() as _,
-        decided_at,
+        bigint(deletable.since),
     )
     .fetch_all(connection)
     .await?;

@@ -1,5 +1,5 @@
 -- views.guards.packages_kept
--- Of the packages $1, $2, those that may not be deleted as it was decided at size $3 of the log, and why. 1-based.
+-- Of the packages $1, $2, those that may not be deleted as somebody wanted who saw the log at size $3, and why. 1-based.
 with u as materialized (
     select * from unnest($1::text[], $2::bytea[]) with ordinality as u (repository, blake3, ordinal)
 )

@@ -15,7 +15,7 @@ use crate::kernel::digest::{Blake3, Sha256};
 use crate::kernel::event::{Fact, ManifestAccepted};
 use crate::log::Recorded;
 
-pub use query::{Manifest, by_tag, get, list, page, referrers, resolve};
+pub use query::{Manifest, among, by_tag, get, list, page, referrers, resolve};
 
 /// Rows that go, and after that rows to make where there are none.
 #[derive(Debug, Default, PartialEq, Eq)]

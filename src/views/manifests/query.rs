@@ -199,6 +199,24 @@ pub async fn page(
         .collect()
 }
 
+/// Of these packages, those that are there, in any order.
+///
+/// # Errors
+/// As [`get`].
+pub async fn among(
+    db: impl PgExecutor<'_>,
+    packages: &[(&RepositoryName, Blake3)],
+) -> Result<Vec<Manifest>, Error> {
+    let repositories: Vec<&str> = packages.iter().map(|(repository, _)| repository.as_str()).collect();
+    let digests: Vec<&[u8]> = packages.iter().map(|(_, digest)| digest.as_bytes().as_slice()).collect();
+    sqlx::query_file_as!(Row, "src/views/manifests/among.sql", &repositories as _, &digests as _)
+        .fetch_all(db)
+        .await?
+        .into_iter()
+        .map(Manifest::try_from)
+        .collect()
+}
+
 /// As a column that is compared with `>`: no position is below 0.
 fn behind(after: Option<u64>) -> i64 {
     after.map_or(-1, crate::views::row::bigint)

@@ -1,0 +1,9 @@
+-- views.plans.list
+-- In the order in which they were submitted, behind position $1.
+select
+    plan, at_size, deletions, bytes, locks, approve, submitted_at_ms, submitted_by, position, approved_at_ms, approved_by,
+    approved_position, applied_at_ms, applied_by, applied_position, deleted, deleted_bytes
+from plans
+where position > $1
+order by position
+limit $2
