@@ -32,6 +32,15 @@
 //! 4. The client puts a *manifest* ([`kernel::manifest`]) that names the blobs; the package is `manifest.accepted`
 //!    ([`control::manifests`]) if all of them are live and linked to that repository, and a *tag* may name it.
 //!
+//! # The way of a deletion
+//! 1. Policies ([`control::policies`]) say what is kept, locked or deleted; [`retention`] evaluates them purely, with holds
+//!    ([`control::holds`]), locks ([`control::locks`]) and pins ([`control::pins`]). A plan ([`control::retention`]) says what
+//!    would be done and why not; making one writes nothing.
+//! 2. It is submitted, approved and applied by its digest ([`control::plans`]), or a package is deleted by its name
+//!    ([`control::deletions`]). Either way the log keeps a tombstone, `manifest.deleted`, that says who allowed it.
+//! 3. Blobs that no package references any more are absent from `blob.deletion-started` on; their objects are deleted by
+//!    order, and `blob.deleted` says that the bytes are gone ([`control::collection`]).
+//!
 //! # From Rust, with no HTTP between
 //! Whatever the `strongroom` command does, a program can do by calling this crate. [`node`] puts both planes together in
 //! one process ([`node::Node`]), or runs one of them alone ([`node::ControlNode`], [`node::DataNode`]), with the same

@@ -8,7 +8,7 @@
 //!   referenced, or given up by a package.
 //! - From `blob.deletion-started` on it is absent for everyone. What is uploaded after that is another object, so deleting
 //!   the old one again is harmless, and whatever was cut off is simply done again. No upload waits for any of this.
-//! - What a client was told is present outlives its session ([`outlives_a_session`]), and a package is accepted only if its
+//! - What a client was told is present outlives its session, and a package is accepted only if its
 //!   blobs are there under the head lock: no acknowledged package ever names bytes that are gone.
 //! - What packages of older logs hold on to was not recorded when they were accepted. It is recorded first.
 //!

@@ -16,6 +16,7 @@
 //! Submitting needs `retention:plan`, approving `retention:approve`, applying `retention:apply`.
 
 mod application;
+pub mod schedule;
 
 use super::append::{Change, Ids, Retries};
 use super::{Context, Control, retention};

@@ -311,6 +311,11 @@ pub(super) fn encode(policy: Policy) -> Result<Vec<u8>, Error> {
     if bytes.len() > POLICY_MAX_BYTES { Err(Error::TooLong(bytes.len())) } else { Ok(bytes) }
 }
 
+/// Every policy that stands, with what it says.
+pub(super) async fn standing_now(control: &Control) -> Result<Vec<InForce>, Error> {
+    in_force(control, standing_rows(control).await?).await
+}
+
 async fn standing_rows(control: &Control) -> Result<Vec<PolicyRow>, Error> {
     Ok(policies::list(control.pool(), None, u32::try_from(POLICIES_MAX).unwrap_or(u32::MAX)).await?)
 }

@@ -46,6 +46,7 @@ impl Tasks {
                 })),
                 tokio::spawn(post.clone().keep_scrubbing(stopping.clone())),
                 tokio::spawn(post.clone().keep_collecting(context.clone(), stopping.clone())),
+                tokio::spawn(post.clone().keep_schedules(context.clone(), stopping.clone())),
             ]
         })
     }
@@ -78,8 +79,10 @@ impl Tasks {
     /// Of a control plane alone: data nodes read blobs again for it, and delete them.
     pub(super) fn scrubbing(post: Arc<Post>, context: Context) -> Self {
         Self::start(|stopping| {
-            let collecting = post.clone().keep_collecting(context, stopping.clone());
-            vec![tokio::spawn(post.keep_scrubbing(stopping.clone())), tokio::spawn(collecting)]
+            let collecting = post.clone().keep_collecting(context.clone(), stopping.clone());
+            let scheduling = post.clone().keep_schedules(context, stopping.clone());
+            let scrubbing = post.keep_scrubbing(stopping.clone());
+            vec![tokio::spawn(scrubbing), tokio::spawn(collecting), tokio::spawn(scheduling)]
         })
     }
 

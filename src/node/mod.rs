@@ -23,7 +23,7 @@
 //! | `data.rs` | a data node: no database, and a control plane elsewhere |
 //! | `link.rs` | that control plane, over HTTP: enrolment, keys, receipts, orders |
 //! | `deliver.rs` | receipts from plane to plane, in one process |
-//! | `collect.rs` | garbage collection |
+//! | `collect.rs`, `schedules.rs` | garbage collection; policies that run by themselves |
 //! | `orders.rs` | orders from plane to plane, in one process or over HTTP |
 //! | `scrub.rs` | blobs are read again |
 //! | `sweep.rs` | objects that nobody claims |
@@ -54,6 +54,7 @@ mod offline;
 mod orders;
 mod read;
 mod replay;
+mod schedules;
 mod scrub;
 pub mod service;
 mod stores;

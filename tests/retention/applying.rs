@@ -1,6 +1,7 @@
 //! Plans are applied by what is so then.
 
 use strongroom::control::holds::Target;
+use strongroom::control::plans::schedule::{self, Outcome};
 use strongroom::control::plans::{self, Error};
 use strongroom::control::{Precondition, retention, tags};
 use strongroom::kernel::event::{Authority, Fact};
@@ -123,5 +124,30 @@ async fn locks_of_rules_are_recorded_and_then_keep_without_the_rule() {
     assert!(scene.delete("acme/nightly:n").await.is_err());
     scene.clock.advance_ms(6 * DAY_MS);
     scene.delete("acme/nightly:n").await.unwrap();
+    scene.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_plans_and_applies_by_itself_unless_somebody_has_to_approve() {
+    let scene = Scene::start().await;
+    scene.deposit("acme/nightly:n", b"n").await;
+    let daily = "schedule = { cron = '0 3 * * *', apply = true }\n";
+    scene.policy("nightlies", &format!("{daily}limits = {{ approve = true }}\n{OLD_GO}")).await;
+    let since_ms = scene.clock_ms();
+    scene.clock.advance_ms(3 * DAY_MS);
+    let run = async |since_ms| {
+        let context = scene.context("strongroom");
+        let ran =
+            schedule::run_due(scene.node.control(), &context, since_ms, scene.clock_ms()).await.unwrap();
+        ran.into_iter().map(|ran| ran.outcome.unwrap()).collect::<Vec<_>>()
+    };
+    let waits = run(since_ms).await;
+    assert!(matches!(waits[..], [Outcome::Submitted(_)]), "{waits:?}");
+    assert_eq!(run(scene.clock_ms()).await, [], "nothing is due before its time");
+
+    scene.policy("nightlies", &format!("{daily}limits = {{ approve = false }}\n{OLD_GO}")).await;
+    let applied = run(since_ms).await;
+    assert!(matches!(applied[..], [Outcome::Applied { deleted: 1, .. }]), "{applied:?}");
+    assert_eq!(run(since_ms).await, [Outcome::Nothing]);
     scene.node.stop().await;
 }

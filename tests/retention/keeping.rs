@@ -88,10 +88,3 @@ async fn a_lock_moves_only_later_and_a_bypass_lifts_what_is_recorded() {
     scene.delete("acme/reports:v1").await.unwrap();
     scene.node.stop().await;
 }
-
-impl Scene {
-    fn clock_ms(&self) -> u64 {
-        use strongroom::clock::Clock as _;
-        self.clock.now_ms()
-    }
-}

@@ -28,7 +28,11 @@ impl Scene {
         Self { node: TestNode::prepare().await.open_with(options).await, clock }
     }
 
-    /// Somebody with these scopes.
+    pub(crate) fn clock_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// Somebody who may do everything.
     pub(crate) fn context(&self, actor: &str) -> Context {
         Context::new(Caller::local(actor.parse().unwrap()))
     }

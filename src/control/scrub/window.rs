@@ -1,6 +1,6 @@
 //! One window of a scrub: the blobs between two summaries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::{Command, Error, refused};
 use crate::control::Control;
@@ -12,9 +12,9 @@ use crate::kernel::limits::{
     SCRUB_CORRUPT_BLOBS_MAX, SCRUB_CORRUPT_WAIT_MS, SCRUB_MISSING_MAX, SCRUB_UNREAD_MAX, SCRUB_WINDOW_BLOBS,
     SCRUB_WINDOW_MS,
 };
-use crate::log;
 use crate::log::read::{self, Query};
-use crate::views::blobs::{Blob, Scope};
+use crate::log::{self, Guard};
+use crate::views::blobs::{self, Blob, Scope};
 
 /// What was read since the last summary.
 pub(super) struct Window<'a> {
@@ -140,6 +140,10 @@ impl<'a> Window<'a> {
             return Ok(());
         }
         self.pending_since_ms = None;
+        // What was deleted meanwhile is not missing.
+        let objects: Vec<ObjectKey> = self.pending.iter().map(|blob| blob.object.clone()).collect();
+        let claimed = self.claimed(control, &objects).await?;
+        self.pending.retain(|blob| claimed.contains(&blob.object));
         for blobs in std::mem::take(&mut self.pending).chunks(SCRUB_CORRUPT_BLOBS_MAX) {
             let fact = BlobCorrupt { store: self.command.store.clone(), blobs: blobs.to_vec() };
             self.append(control, fact.into()).await?;
@@ -147,28 +151,48 @@ impl<'a> Window<'a> {
         Ok(())
     }
 
-    /// Appends to the store's stream; whatever was appended to it meanwhile is taken note of first.
+    /// Appends to the store's stream; whatever was appended to it, or deleted, meanwhile is taken note of first.
     async fn append(&mut self, control: &Control, mut fact: Fact) -> Result<(), Error> {
         let mut retries = Retries::default();
+        let sums_up = matches!(fact, Fact::BlobVerified(_));
         loop {
+            let mut guards = Vec::new();
+            if sums_up {
+                self.drop_deleted(control).await?;
+                fact = self.summary();
+                // What is summed up is there when that is appended: whoever folds the log knows no other members.
+                let blobs = self.verified.iter().map(|(blob, ..)| *blob).collect();
+                guards.push(Guard::BlobsIntact { blobs });
+            }
             let change = Change {
                 events: Ids::Fresh.assign(vec![fact.clone()]),
                 expected: vec![(self.stream.clone(), self.version)],
-                ..Change::default()
+                guards,
             };
             match control.append(&self.command.actor, None, change).await {
                 Ok(_) => {
                     self.version = Some(self.version.map_or(0, |version| version + 1));
                     return Ok(());
                 }
-                Err(log::Error::Conflict { .. }) => retries.again().await?,
+                Err(log::Error::Conflict { .. } | log::Error::Guard(_)) => retries.again().await?,
                 Err(error) => return Err(refused(error)),
             }
             self.catch_up(control).await?;
-            if matches!(fact, Fact::BlobVerified(_)) {
-                fact = self.summary();
-            }
         }
+    }
+
+    /// Whose deletion was started since they were read are no members.
+    async fn drop_deleted(&mut self, control: &Control) -> Result<(), Error> {
+        let objects: Vec<ObjectKey> = self.verified.iter().map(|(_, object, _)| object.clone()).collect();
+        let claimed = self.claimed(control, &objects).await?;
+        self.verified.retain(|(_, object, _)| claimed.contains(object));
+        Ok(())
+    }
+
+    /// Of these objects, those that a blob has.
+    async fn claimed(&self, control: &Control, objects: &[ObjectKey]) -> Result<HashSet<ObjectKey>, Error> {
+        let claimed = blobs::claims(control.pool(), &self.command.store, objects).await;
+        Ok(claimed.map_err(crate::control::Error::from)?.into_iter().collect())
     }
 
     /// What another scrub of this store recorded meanwhile is not ours to say again.

@@ -14,7 +14,7 @@
 //! - with a primary address behind `after` (none: from the first) up to `through`, inclusive (none: to the last),
 //! - linked to `repository` before `at`, and stored at or after `since`, where these are given,
 //! - that is not in `unread`: those could not be read, and nothing is said of them,
-//! - that no event between `at` and this one says to be corrupt, or to be restored.
+//! - that no event between `at` and this one says to be corrupt, or to be restored, or starts to delete.
 //!
 //! Whoever folds the log knows that set; `blobs`, `bytes` and `root` say that it is the one that was read. `root` is the
 //! Merkle root (RFC 9162) over its members in order of their addresses, an entry each: 32 bytes of the BLAKE3, then the

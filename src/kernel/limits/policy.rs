@@ -15,6 +15,9 @@ pub const APPLIED_STEP_ITEMS: usize = 1_000;
 /// Bytes of a plan that is submitted: about 600,000 deletions.
 pub const PLAN_SUBMITTED_MAX_BYTES: usize = 64 * 1024 * 1024;
 
+/// Seconds between two looks at which policies are due: schedules name minutes.
+pub const SCHEDULE_LOOK_SECONDS: u64 = 30;
+
 /// Policies that stand at one time. Every plan evaluates all of them, since a rule of any may keep what another deletes.
 pub const POLICIES_MAX: usize = 256;
 
