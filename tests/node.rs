@@ -42,6 +42,7 @@ async fn files_that_are_deposited_are_read_back_and_the_log_tells_of_both() {
         ("key.added", 3),
         ("manifest.accepted", 1),
         ("manifest.read-granted", 1),
+        ("manifest.references", 1),
         ("repository.created", 1),
         ("tag.set", 1),
         ("token.minted", 1),
