@@ -91,6 +91,9 @@ struct Query {
     /// Of this artifact type. May be repeated.
     #[arg(long, value_name = "TYPE", conflicts_with = "target")]
     artifact_type: Vec<String>,
+    /// With a manifest of this media type. May be repeated.
+    #[arg(long, value_name = "TYPE", conflicts_with = "target")]
+    media_type: Vec<String>,
     /// With this annotation. May be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = annotation, conflicts_with = "target")]
     annotation: Vec<(String, String)>,
@@ -175,6 +178,7 @@ impl Place {
         let Query {
             repositories,
             artifact_type,
+            media_type,
             annotation,
             has_annotation,
             accepted_after,
@@ -183,7 +187,7 @@ impl Place {
         let query = HoldQuery {
             repositories,
             artifact_types: artifact_type,
-            media_types: Vec::new(),
+            media_types: media_type,
             annotations: annotation.into_iter().collect::<BTreeMap<_, _>>(),
             has_annotations: has_annotation.into_iter().collect::<BTreeSet<_>>(),
             accepted_after: time(accepted_after),

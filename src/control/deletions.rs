@@ -14,13 +14,12 @@ use super::retention::assess;
 use super::{Context, Control, manifests, retention};
 use crate::access::Action;
 use crate::kernel::digest::Blake3;
-use crate::kernel::event::{Authority, Fact, ManifestDeleted};
+use crate::kernel::event::{Authority, Fact, LockMode, ManifestDeleted};
 use crate::kernel::id::{Reference, RepositoryName, Tag};
 use crate::kernel::statement::{self, Statement};
 use crate::log::guard::Deletable;
 use crate::log::{Guard, documents};
 use crate::retention::evaluate::RuleAt;
-use crate::retention::policy::LockMode;
 use crate::retention::{Blocker, InForce};
 use crate::views::manifests::Manifest;
 

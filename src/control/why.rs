@@ -9,13 +9,12 @@ use super::retention::{self, assess};
 use super::{Control, manifests};
 use crate::access::Caller;
 use crate::kernel::digest::Blake3;
-use crate::kernel::event::{Fact, LockGround};
+use crate::kernel::event::{Fact, LockGround, LockMode};
 use crate::kernel::id::{Actor, Reference, RepositoryName, Tag};
 use crate::kernel::statement::Statement;
 use crate::log::read;
 use crate::retention::Blocker;
 use crate::retention::evaluate::{Outcome, RuleAt};
-use crate::retention::policy::LockMode;
 use crate::views::{holds, pins, retention as locks};
 
 /// Why not.

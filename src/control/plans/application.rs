@@ -11,12 +11,12 @@ use crate::control::retention::{Evaluated, evaluate_again};
 use crate::control::{Context, Control};
 use crate::kernel::digest::Blake3;
 use crate::kernel::event::{Authority, Fact, LockExtended, LockGround, LockMode, PlanApplied};
-use crate::kernel::id::RepositoryName;
-use crate::kernel::limits::{APPEND_RETRIES_MAX, APPLIED_STEP_ITEMS};
+use crate::kernel::id::{PolicyName, RepositoryName};
+use crate::kernel::limits::APPLIED_STEP_ITEMS;
 use crate::log::guard::{Deletable, Kept};
 use crate::log::{self, Guard, GuardFailure};
+use crate::retention::Plan;
 use crate::retention::plan::{Item, What};
-use crate::retention::{Plan, policy};
 use crate::views::manifests::{self, Manifest};
 
 /// What one step of an application did.
@@ -184,21 +184,18 @@ async fn record_locks(
     Ok(())
 }
 
-fn lock(plan: &Plan, item: &Item, mode: policy::LockMode, until_ms: u64) -> LockExtended {
+fn lock(plan: &Plan, item: &Item, mode: LockMode, until_ms: u64) -> LockExtended {
     let (policy, version) = of_rule(plan, item);
     LockExtended {
         repository: item.repository.clone(),
         blake3: item.digest,
-        mode: match mode {
-            policy::LockMode::Compliance => LockMode::Compliance,
-            policy::LockMode::Governance => LockMode::Governance,
-        },
+        mode,
         until_ms,
         ground: LockGround::Rule { policy, version, rule: item.rule.rule.clone() },
     }
 }
 
-fn of_rule(plan: &Plan, item: &Item) -> (crate::kernel::id::PolicyName, u64) {
+fn of_rule(plan: &Plan, item: &Item) -> (PolicyName, u64) {
     let at = usize::try_from(item.rule.policy).expect("a plan that was read names policies that it lists");
     let policy = &plan.policies[at];
     (policy.policy.clone(), policy.version)
@@ -224,9 +221,8 @@ async fn delete(
     chunk: &[Item],
     step: &mut Step,
 ) -> Result<(), Error> {
-    let wanted: Vec<&Item> = chunk.iter().filter(|item| item.what == What::Delete).collect();
-    let mut left: Vec<&Item> = wanted.clone();
-    let mut again = 0;
+    let mut left: Vec<&Item> = chunk.iter().filter(|item| item.what == What::Delete).collect();
+    let mut retries = Retries::default();
     while !left.is_empty() {
         left = still_deleted(applying, left, step);
         let rows = there(control, &left).await?;
@@ -250,25 +246,15 @@ async fn delete(
                         why => step.skip(left[*at], vec![reason(*why).to_owned()]),
                     }
                 }
-                let mut at = 0;
-                left.retain(|_| {
-                    at += 1;
-                    !reasons.contains_key(&(at - 1))
-                });
+                let others = left.iter().enumerate().filter(|(at, _)| !reasons.contains_key(at));
+                left = others.map(|(_, item)| *item).collect();
             }
-            Err(log::Error::Guard(GuardFailure::RetentionChanged)) if again < APPEND_RETRIES_MAX => {
-                again += 1;
+            Err(log::Error::Guard(GuardFailure::RetentionChanged)) => {
+                retries.again().await?;
                 applying.now = Arc::new(current(control, &applying.plan).await?);
                 *control.0.applying.lock().await = Some(applying.clone());
             }
-            Err(error) => {
-                let mut retries = Retries::default();
-                retries.after(error).await?;
-                again += 1;
-                if again > APPEND_RETRIES_MAX {
-                    return Err(crate::control::Error::Contended.into());
-                }
-            }
+            Err(error) => retries.after(error).await?,
         }
     }
     Ok(())

@@ -196,6 +196,21 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_nothing_references_are_linked_once_more_so_that_they_outlive_the_push() {
+        let state = State { stored_as: another_object(), linked: true, free: true, ..State::default() };
+        let linked = BlobLinked {
+            repository: receipt().repository,
+            blake3: receipt().digests.blake3,
+            from: None,
+            receipt: Some(TEXT.into()),
+        };
+        let facts = vec![discarded(&receipt(), DiscardReason::Duplicate), linked.into()];
+        check(state.clone(), facts, Fate::Duplicate);
+        // What followed from the grant before has that event already.
+        check(State { grant_spent: true, ..state }, discards(DiscardReason::Duplicate), Fate::Duplicate);
+    }
+
+    #[test]
     fn bytes_of_a_damaged_blob_replace_its_object() {
         let state = State { stored_as: another_object(), damaged: true, ..State::default() };
         let (store, object) = another_object().unwrap();

@@ -21,15 +21,15 @@ use crate::kernel::id::{PolicyName, RuleName};
 /// Who may go past a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LockMode {
-    /// Whoever has the right to bypass, on record and with a reason.
-    Governance,
     /// Nobody.
     Compliance,
+    /// Whoever has the right to bypass, on record and with a reason.
+    Governance,
 }
 
 impl LockMode {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Governance, Self::Compliance];
+    /// Both, the stronger one first.
+    pub const ALL: [Self; 2] = [Self::Compliance, Self::Governance];
 
     /// Its name in records.
     pub const fn name(self) -> &'static str {
@@ -50,7 +50,7 @@ impl FromStr for LockMode {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|mode| mode.name() == text).ok_or("governance or compliance")
+        Self::ALL.into_iter().find(|mode| mode.name() == text).ok_or("`governance` or `compliance`")
     }
 }
 

@@ -164,7 +164,7 @@ fn decide(policies: &[InForce], ranks: &rank::Ranks, package: &Package, at: usiz
         }
     }
     decision.blockers.extend(package.holds.iter().cloned().map(Blocker::Hold));
-    for (mode, due) in [LockMode::Compliance, LockMode::Governance].into_iter().zip(due) {
+    for (mode, due) in LockMode::ALL.into_iter().zip(due) {
         lock(&mut decision, policies, package, mode, due, now_ms);
     }
     decision.blockers.extend(package.pins.iter().cloned().map(Blocker::Pin));

@@ -15,6 +15,7 @@
 
 mod schedule;
 
+pub use crate::kernel::event::LockMode;
 pub use schedule::{Cron, NotCron, Schedule};
 
 use std::collections::BTreeSet;
@@ -79,15 +80,6 @@ pub enum Action {
     Delete,
 }
 
-/// Who may go past a lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LockMode {
-    /// Nobody.
-    Compliance,
-    /// Whoever may bypass, on record.
-    Governance,
-}
-
 /// How long a lock lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Term {
@@ -139,7 +131,6 @@ macro_rules! names {
     };
 }
 
-names!(LockMode, "`governance` or `compliance`", Compliance = "compliance", Governance = "governance");
 names!(Tier, "`hot`, `warm` or `cold`", Hot = "hot", Warm = "warm", Cold = "cold");
 
 impl Term {
