@@ -81,7 +81,7 @@ impl DataPlane {
             return Err(Error::Closing);
         }
         // Before anyone is displaced: only those who may write this session can do that.
-        self.load(session).await?.0.admit(grant)?;
+        self.load(session).await.map_err(|error| self.outlived(error))?.0.admit(grant)?;
         let body = body.map(|piece| piece.map_err(|error| error.to_string())).boxed();
         let plane = self.clone();
         self.uninterrupted(async move { plane.take(session, request, body).await }).await

@@ -52,7 +52,7 @@ impl DataPlane {
             return Err(Error::Gone(Ended::Expired));
         }
         let session = grant.session(upload);
-        match self.status(grant, session).await {
+        match self.standing(grant, session).await {
             Err(Error::Unknown(_)) => {}
             existing => return existing,
         }

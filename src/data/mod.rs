@@ -76,7 +76,9 @@ pub use together::{Offered, Refused};
 use crate::clock::Clock;
 use crate::contract::{self, Grant, Operation, SharedRing, SigningKey, Upload};
 use crate::kernel::id::{KeyId, NodeName, ObjectKey, SessionId, StoreName};
-use crate::kernel::limits::{PROVEN_READS_MAX, SMALL_BLOB_MAX_BYTES, UPLOAD_BATCH_BYTES};
+use crate::kernel::limits::{
+    PROVEN_READS_MAX, SESSION_LIFE_MAX_SECONDS, SMALL_BLOB_MAX_BYTES, UPLOAD_BATCH_BYTES,
+};
 use crate::stores::{Document, Store, Version};
 use fair::Budget;
 use journal::{Journal, Phase as Journaled};
@@ -223,6 +225,10 @@ impl DataPlane {
     /// # Errors
     /// If there is none, it has failed or ended, or the grant is for another one.
     pub async fn status(&self, grant: &Admitted, session: SessionId) -> Result<Status, Error> {
+        self.standing(grant, session).await.map_err(|error| self.outlived(error))
+    }
+
+    async fn standing(&self, grant: &Admitted, session: SessionId) -> Result<Status, Error> {
         grant.upload(&self.0.config.store_name)?;
         self.0.registry.settle(session).await;
         let (journal, _) = self.load(session).await?;
@@ -242,7 +248,7 @@ impl DataPlane {
     /// If there is none, it is complete or has failed, or the grant is for another one.
     pub async fn terminate(&self, grant: &Admitted, session: SessionId) -> Result<(), Error> {
         grant.upload(&self.0.config.store_name)?;
-        let (journal, _) = self.load(session).await?;
+        let (journal, _) = self.load(session).await.map_err(|error| self.outlived(error))?;
         journal.admit(grant)?;
         let plane = self.clone();
         self.uninterrupted(async move {
@@ -301,6 +307,21 @@ impl DataPlane {
         let found = self.0.config.store.load(Document::Session(session)).await?;
         let (bytes, version) = found.ok_or(Error::Unknown(session))?;
         Ok((Journal::decode(&bytes)?, version))
+    }
+
+    /// What a client is told: a session that is not there because its time is over has ended, swept or not.
+    fn outlived(&self, error: Error) -> Error {
+        let Error::Unknown(session) = error else { return error };
+        // The id of a session is that of its first grant, and says when that was given.
+        let opened =
+            session.0.get_timestamp().filter(|_| session.0.get_version() == Some(uuid::Version::SortRand));
+        let Some((opened_seconds, _)) = opened.map(|opened| opened.to_unix()) else { return error };
+        let now_seconds = self.0.config.clock.now_ms() / 1_000;
+        if now_seconds > opened_seconds.saturating_add(SESSION_LIFE_MAX_SECONDS) {
+            Error::Gone(session::Ended::Expired)
+        } else {
+            error
+        }
     }
 
     async fn save(&self, journal: &Journal, version: Option<&Version>) -> Result<Version, Error> {

@@ -146,10 +146,13 @@ async fn what_the_protocol_refuses_is_refused_with_its_status() {
     assert_eq!(upload.head().await.is(200).header("upload-offset"), "0");
     upload.patch(0, "abc").await.is(204);
     upload.patch(0, "abc").await.refuses(409, "offset-mismatch");
-    for session in ["00000000-0000-7000-8000-000000000000", "nonsense"] {
+    let never_opened = uuid::Uuid::now_v7().to_string();
+    // By its id, its time has long been over.
+    let long_over = "00000000-0000-7000-8000-000000000000";
+    for (session, status) in [(&*never_opened, 404), (long_over, 410), ("nonsense", 400)] {
         let unknown = scene.request("HEAD", &format!("/data/uploads/{session}")).bearer_auth(&upload.grant);
         let answer = send(unknown.header("tus-resumable", "1.0.0")).await;
-        assert!([400, 404].contains(&answer.status.as_u16()), "{answer:?}");
+        assert_eq!(answer.status, status, "{answer:?}");
         assert!(!answer.headers.contains_key("upload-offset"));
     }
     scene.end().await;
@@ -204,6 +207,10 @@ async fn an_upload_that_is_given_up_or_too_old_is_gone() {
     scene.clock.advance_ms(25 * 60 * 60 * 1_000);
     let grant = scene.open(REPOSITORY, json!({ "size": 5 })).await;
     let old = Upload { grant, ..old };
+    old.patch(0, "abc").await.refuses(410, "session-gone");
+    // Swept or not, it stays one whose time is over.
+    scene.node.data().sweep().await.unwrap();
+    assert_eq!(old.head().await.status, 410);
     old.patch(0, "abc").await.refuses(410, "session-gone");
     scene.end().await;
 }
