@@ -13,4 +13,5 @@ pub mod limits;
 pub mod manifest;
 pub mod merkle;
 pub mod statement;
+pub mod tier;
 pub mod tree;

@@ -16,6 +16,7 @@
 mod schedule;
 
 pub use crate::kernel::event::LockMode;
+pub use crate::kernel::tier::Tier;
 pub use schedule::{Cron, NotCron, Schedule};
 
 use std::collections::BTreeSet;
@@ -88,50 +89,6 @@ pub enum Term {
     /// To a point in time, in milliseconds since the epoch.
     Until(u64),
 }
-
-/// How near bytes are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Tier {
-    /// At hand.
-    Hot,
-    /// At hand, for less.
-    Warm,
-    /// To be retrieved before they are read.
-    Cold,
-}
-
-/// A closed set of names.
-macro_rules! names {
-    ($name:ident, $what:literal, $($variant:ident = $text:literal),*) => {
-        impl $name {
-            /// Its name.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
-                }
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = &'static str;
-
-            fn from_str(text: &str) -> Result<Self, &'static str> {
-                match text {
-                    $($text => Ok(Self::$variant),)*
-                    _ => Err($what),
-                }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.name())
-            }
-        }
-    };
-}
-
-names!(Tier, "`hot`, `warm` or `cold`", Hot = "hot", Warm = "warm", Cold = "cold");
 
 impl Term {
     /// When a lock on a package whose clock started then ends.
