@@ -124,7 +124,7 @@ fn writes(fact: &Fact) -> &'static [&'static str] {
         Fact::LockExtended(_) | Fact::LockBypassed(_) => &[RETENTION],
         Fact::ManifestReferences(_) => &[CLAIMS, RETENTION],
         Fact::ManifestDeleted(_) => &[DELETION, CLAIMS],
-        Fact::BlobDeletionStarted(_) => &[DELETION],
+        Fact::BlobDeletionStarted(_) | Fact::DocumentErased(_) => &[DELETION],
         Fact::RepositoryCreated(_)
         | Fact::RepositoryUpdated(_)
         | Fact::ManifestReadGranted(_)

@@ -4,7 +4,7 @@
 //! holds the document's BLAKE3. A statement is a canonical CBOR map of media type [`MEDIA_TYPE`]:
 //!
 //! ```text
-//! { ? "build": value, ? "matter": value, ? "reason": value, ? "revision": value, ? "source": value }
+//! { ? "authority": value, ? "build": value, ? "matter": value, ? "reason": value, ? "revision": value, ? "source": value }
 //! value = text of 1 to 4,096 bytes of UTF-8
 //! ```
 //! - It has at least one key, and only keys of [`Key`].
@@ -60,6 +60,8 @@ pub enum Error {
 /// What a value is about. In the order of their names, which is that of no encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
+    /// The law or the order of a court that demands it.
+    Authority,
     /// What built it: a reference that the builder gave.
     Build,
     /// The legal matter, such as a case number.
@@ -74,11 +76,13 @@ pub enum Key {
 
 impl Key {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Build, Self::Matter, Self::Reason, Self::Revision, Self::Source];
+    pub const ALL: [Self; 6] =
+        [Self::Authority, Self::Build, Self::Matter, Self::Reason, Self::Revision, Self::Source];
 
     /// Its name in documents, JSON and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Authority => "authority",
             Self::Build => "build",
             Self::Matter => "matter",
             Self::Reason => "reason",

@@ -4,13 +4,14 @@
 //! - Written, in a transaction of its own, before the event that names it: durable when that event is, not before, for both
 //!   go into one write-ahead log in that order. One that no event names is garbage.
 //! - What is read is hashed again: a damaged document is never returned.
+//! - One that the log says was erased is removed, after the event that says so; nothing else ever is.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use sqlx::{PgExecutor, PgPool};
 
-use crate::kernel::digest::{Blake3, Digest, Digests};
+use crate::kernel::digest::{Blake3, Digest, Digests, Sha256};
 use crate::kernel::limits::DOCUMENT_MAX_BYTES;
 
 /// A canonical document.
@@ -112,6 +113,36 @@ pub async fn get_many(executor: impl PgExecutor<'_>, digests: &[Blake3]) -> Resu
             }
         })
         .collect()
+}
+
+/// The addresses and the media type of a document by either digest, as its row says: the bytes are not looked at, so that a
+/// damaged one can be erased too. None if it is not there.
+///
+/// # Errors
+/// If the database fails.
+pub async fn addresses(pool: &PgPool, digest: &Digest) -> Result<Option<(Digests, String)>, Error> {
+    let (blake3, sha256) = match digest {
+        Digest::Blake3(digest) => (Some(digest.as_bytes().as_slice()), None),
+        Digest::Sha256(digest) => (None, Some(digest.as_bytes().as_slice())),
+    };
+    let row =
+        sqlx::query_file!("src/log/sql/documents_addresses.sql", blake3, sha256).fetch_optional(pool).await?;
+    let Some(row) = row else { return Ok(None) };
+    match (Blake3::from_slice(&row.blake3), Sha256::from_slice(&row.sha256)) {
+        (Some(blake3), Some(sha256)) => Ok(Some((Digests { blake3, sha256 }, row.media_type))),
+        _ => Err(Error::Damaged(*digest)),
+    }
+}
+
+/// Removes documents that the log says were erased. Returns how many were there.
+///
+/// # Errors
+/// If the database fails.
+pub async fn remove(pool: &PgPool, documents: &[Blake3]) -> Result<u64, Error> {
+    let documents: Vec<&[u8]> = documents.iter().map(|digest| digest.as_bytes().as_slice()).collect();
+    let removed =
+        sqlx::query_file!("src/log/sql/documents_remove.sql", &documents as _).execute(pool).await?;
+    Ok(removed.rows_affected())
 }
 
 struct Row {

@@ -3,7 +3,7 @@
 //! For what versions of streams cannot express without naming thousands of them. The log carries guards; the views
 //! answer them (see [`super::Folds`]).
 
-use crate::kernel::digest::Blake3;
+use crate::kernel::digest::{Blake3, Digests, Sha256};
 use crate::kernel::id::{ObjectKey, RepositoryName, StoreName};
 
 /// Something that must hold at the moment of the append.
@@ -61,6 +61,34 @@ pub enum Guard {
     },
     /// These packages are there, and what was found when their deletion was decided is so still.
     PackagesDeletable(Deletable),
+    /// These packages are there, and what was found when their erasure was decided is so still.
+    PackagesErasable(Erasable),
+    /// No package has one of these documents, and no decision needs one, so that they may be erased.
+    DocumentsUnneeded {
+        /// Which.
+        documents: Vec<Digests>,
+        /// Packages that do not count, because they go with them.
+        but: Vec<(RepositoryName, Blake3)>,
+    },
+    /// The package was not erased from the repository, nor was one of its documents from anywhere, so that it may be accepted.
+    NotErased {
+        /// Where.
+        repository: RepositoryName,
+        /// Which.
+        manifest: Blake3,
+        /// Its manifest and its rendering.
+        documents: Vec<Sha256>,
+    },
+}
+
+/// What has to be so still when packages are erased. Only what may refuse an erasure counts, and pins, which are released by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasable {
+    /// Size of the log that the decision saw. No hold or policy, no lock of such a package and no pin on it may have changed at
+    /// it or behind it.
+    pub decided_at: u64,
+    /// Which packages, each with how many pins claimed it.
+    pub packages: Vec<(RepositoryName, Blake3, u64)>,
 }
 
 /// What has to be so still when packages are deleted.
@@ -93,9 +121,11 @@ impl Guard {
     pub fn reads(&self) -> &'static [&'static str] {
         match self {
             Self::BlobsLinked { .. } | Self::BlobsIntact { .. } => &[DAMAGE, DELETION],
-            Self::ManifestsAccepted { .. } => &[DELETION],
+            Self::ManifestsAccepted { .. } | Self::NotErased { .. } => &[DELETION],
             Self::BlobsFree { .. } => &[CLAIMS],
-            Self::PackagesDeletable(_) => &[RETENTION, DELETION],
+            Self::PackagesDeletable(_) | Self::PackagesErasable(_) | Self::DocumentsUnneeded { .. } => {
+                &[RETENTION, DELETION]
+            }
             Self::ObjectNotDiscarded { .. } | Self::WithinQuota { .. } | Self::ObjectUnclaimed { .. } => &[],
         }
     }
@@ -159,6 +189,18 @@ pub enum GuardFailure {
     PackagesKept {
         /// By their index in the guard, with the reason.
         kept: Vec<(usize, Kept)>,
+    },
+    /// All documents that packages have, or that decisions need.
+    #[error("{} documents are needed", needed.len())]
+    DocumentsNeeded {
+        /// Which.
+        needed: Vec<Blake3>,
+    },
+    /// The package was erased, or a document of it was.
+    #[error("{manifest} was erased")]
+    Erased {
+        /// Which.
+        manifest: Blake3,
     },
     /// Something that protects packages changed since it was decided what to delete.
     #[error("holds or policies changed since; decide again")]

@@ -172,6 +172,8 @@ async fn compare(
         "holds": "src/views/holds/compare.sql",
         "retention": "src/views/retention/compare.sql",
         "plans": "src/views/plans/compare.sql",
+        "erased_documents": "src/views/erasures/compare_documents.sql",
+        "erased_packages": "src/views/erasures/compare_packages.sql",
     }
     Ok(tables.into_values().collect())
 }

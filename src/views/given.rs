@@ -5,10 +5,11 @@ use uuid::Uuid;
 use crate::kernel::digest::{Blake3, Digests};
 use crate::kernel::event::{
     Authority, BlobCorrupt, BlobDeleted, BlobDeletionStarted, BlobLinked, BlobStored, BlobVerified, Damage,
-    DamagedBlob, DiscardReason, Event, Fact, HoldKind, HoldPlaced, HoldReleased, HoldTarget, KeyAdded,
-    KeyKind, KeyRetired, LockBypassed, LockExtended, LockGround, LockMode, ManifestAccepted, ManifestDeleted,
-    ManifestReadGranted, ManifestReferences, ObjectDiscarded, PinReleased, PinSet, PolicyRemoved, PolicySet,
-    RepositoryCreated, RepositoryUpdated, TagRemoved, TagSet, TokenMinted, TokenRevoked,
+    DamagedBlob, DiscardReason, DocumentErased, Event, Fact, HoldKind, HoldPlaced, HoldReleased, HoldTarget,
+    KeyAdded, KeyKind, KeyRetired, LockBypassed, LockExtended, LockGround, LockMode, ManifestAccepted,
+    ManifestDeleted, ManifestReadGranted, ManifestReferences, ObjectDiscarded, PinReleased, PinSet,
+    PolicyRemoved, PolicySet, RepositoryCreated, RepositoryUpdated, TagRemoved, TagSet, TokenMinted,
+    TokenRevoked,
 };
 use crate::kernel::id::{EventId, KeyId, ObjectKey, RepositoryName, StoreName, TokenId};
 use crate::log::Recorded;
@@ -219,6 +220,17 @@ pub(super) fn manifest_deleted(name: &str, content: u8) -> ManifestDeleted {
         blobs_bytes: 100,
         authority: Authority::Actor { statement: digests(0).blake3 },
     }
+}
+
+pub(super) fn manifest_erased(name: &str, content: u8) -> ManifestDeleted {
+    let authority = Authority::Erasure { statement: digests(0).blake3 };
+    ManifestDeleted { authority, ..manifest_deleted(name, content) }
+}
+
+/// Of that content, which is the rendering of a manifest if one is given.
+pub(super) fn document_erased(content: u8, manifest: Option<u8>) -> DocumentErased {
+    let Digests { blake3: document, sha256 } = digests(content);
+    DocumentErased { document, sha256, manifest: manifest.map(blake3), statement: digests(0).blake3 }
 }
 
 pub(super) fn blob_deletion_started(content: u8, in_object: u8) -> BlobDeletionStarted {

@@ -24,6 +24,7 @@ pub mod check;
 pub mod damaged_blobs;
 pub mod deleting_blobs;
 pub mod discarded_objects;
+pub mod erasures;
 pub mod holds;
 pub mod keys;
 pub mod manifests;
@@ -61,7 +62,7 @@ pub use repositories::{NamePattern, Visible};
 use crate::log::{Folds, Guard, GuardFailure, Recorded};
 
 /// Which folds these are. One more with every change of a table, a fold or an `apply.sql` that changes any row.
-pub const GENERATION: i32 = 3;
+pub const GENERATION: i32 = 4;
 
 /// Why a view did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -124,5 +125,6 @@ async fn apply(connection: &mut PgConnection, events: &[Recorded]) -> Result<(),
     deleting_blobs::fold(events).apply(connection).await?;
     holds::fold(events).apply(connection).await?;
     retention::fold(events).apply(connection).await?;
-    plans::fold(events).apply(connection).await
+    plans::fold(events).apply(connection).await?;
+    erasures::fold(events).apply(connection).await
 }

@@ -11,7 +11,7 @@
 use sqlx::PgConnection;
 
 /// Made in this order, in whatever schema `search_path` names.
-const DDL: [&str; 17] = [
+const DDL: [&str; 18] = [
     include_str!("repositories/schema.sql"),
     include_str!("blobs/schema.sql"),
     include_str!("manifests/schema.sql"),
@@ -29,6 +29,7 @@ const DDL: [&str; 17] = [
     include_str!("holds/schema.sql"),
     include_str!("retention/schema.sql"),
     include_str!("plans/schema.sql"),
+    include_str!("erasures/schema.sql"),
 ];
 
 /// A schema that holds all views.

@@ -2,9 +2,9 @@
 
 use strongroom::kernel::digest::{Blake3, Digests};
 use strongroom::kernel::event::{
-    Authority, BlobDeleted, BlobDeletionStarted, Fact, HoldKind, HoldPlaced, HoldReleased, HoldTarget,
-    LockBypassed, LockExtended, LockGround, LockMode, ManifestDeleted, ManifestReferences, PinReleased,
-    PinSet, PlanApplied, PlanApproved, PlanSubmitted, PolicyRemoved, PolicySet, Provenance,
+    Authority, BlobDeleted, BlobDeletionStarted, DocumentErased, Fact, HoldKind, HoldPlaced, HoldReleased,
+    HoldTarget, LockBypassed, LockExtended, LockGround, LockMode, ManifestDeleted, ManifestReferences,
+    PinReleased, PinSet, PlanApplied, PlanApproved, PlanSubmitted, PolicyRemoved, PolicySet, Provenance,
     RepositoryCreated, RepositorySettings, RepositoryUpdated,
 };
 use strongroom::kernel::id::{ObjectKey, RepositoryName, StreamName};
@@ -12,7 +12,7 @@ use strongroom::kernel::id::{ObjectKey, RepositoryName, StreamName};
 use super::{AT_MS, REPORT, Told, id, manifest, name, reports, subject};
 
 pub(super) fn all() -> Vec<Told> {
-    [pins(), settings(), policies(), retention(), deletions(), plans()].concat()
+    [pins(), settings(), policies(), retention(), deletions(), plans(), erasures()].concat()
 }
 
 /// Set, moved with another statement, released.
@@ -146,6 +146,31 @@ fn deletions() -> Vec<Told> {
         (stream(subject()), by_word.into()),
         (StreamName::blob(blake3), started.into()),
         (StreamName::blob(blake3), gone.into()),
+    ]
+}
+
+/// A package goes because a law demands it, with its manifest and its rendering; then what somebody said.
+fn erasures() -> Vec<Told> {
+    let manifest = Digests::of(b"a manifest with names");
+    let by_law = ManifestDeleted {
+        repository: reports(),
+        blake3: manifest.blake3,
+        sha256: manifest.sha256,
+        size_bytes: 21,
+        blobs: 1,
+        blobs_bytes: 19,
+        authority: Authority::Erasure { statement: statement() },
+    };
+    let erased = |content: &[u8], manifest| {
+        let Digests { blake3: document, sha256 } = Digests::of(content);
+        let fact = DocumentErased { document, sha256, manifest, statement: statement() };
+        (StreamName::document(document), fact.into())
+    };
+    vec![
+        (StreamName::manifest(&reports(), manifest.blake3), by_law.into()),
+        erased(b"a manifest with names", None),
+        erased(b"its rendering with names", Some(manifest.blake3)),
+        erased(b"a reason with names", None),
     ]
 }
 

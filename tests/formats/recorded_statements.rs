@@ -23,6 +23,7 @@ fn statements() -> Vec<Statement> {
             (Key::Revision, "0123456789abcdef0123456789abcdef01234567"),
             (Key::Build, "https://ci.example/acme/app/runs/4711"),
         ]),
+        made(&[(Key::Reason, "the data subject asked"), (Key::Authority, "Art. 17 GDPR")]),
     ]
 }
 

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use strongroom::kernel::digest::Digests;
 use strongroom::kernel::event::{
-    Authority, BlobDeleted, BlobDeletionStarted, Fact, HoldKind, HoldPlaced, HoldReleased, HoldTarget,
-    LockBypassed, LockExtended, LockGround, LockMode, ManifestDeleted, ManifestReferences, PlanApplied,
-    PlanApproved, PlanSubmitted,
+    Authority, BlobDeleted, BlobDeletionStarted, DocumentErased, Fact, HoldKind, HoldPlaced, HoldReleased,
+    HoldTarget, LockBypassed, LockExtended, LockGround, LockMode, ManifestDeleted, ManifestReferences,
+    PlanApplied, PlanApproved, PlanSubmitted,
 };
 use strongroom::kernel::id::HoldName;
 
@@ -34,6 +34,20 @@ pub(crate) fn deleted(in_repository: u16, content: u16) -> Fact {
         authority: Authority::Actor { statement: blake3 },
     }
     .into()
+}
+
+/// By an erasure.
+pub(crate) fn package_erased(in_repository: u16, content: u16) -> Fact {
+    let Fact::ManifestDeleted(mut fact) = deleted(in_repository, content) else { unreachable!("it is one") };
+    fact.authority = Authority::Erasure { statement: digests(content + 1).blake3 };
+    fact.into()
+}
+
+/// A manifest, or the rendering of the one before it.
+pub(crate) fn document_erased(content: u16) -> Fact {
+    let Digests { blake3: document, sha256 } = digests(content);
+    let manifest = (content % 2 == 1).then(|| digests(content - 1).blake3);
+    DocumentErased { document, sha256, manifest, statement: digests(content + 1).blake3 }.into()
 }
 
 pub(crate) fn deletion_started(content: u16, in_object: u16) -> Fact {
@@ -110,6 +124,8 @@ pub(super) fn about_retention() -> impl Strategy<Value = Fact> {
         2 => package.clone().prop_map(|(at, manifest)| accepted(at, manifest)),
         3 => package.clone().prop_map(|(at, manifest)| deleted(at, manifest)),
         2 => (package.clone(), 0_u16..3).prop_map(|((at, manifest), plan)| deleted_by_plan(at, manifest, plan)),
+        1 => package.clone().prop_map(|(at, manifest)| package_erased(at, manifest)),
+        1 => content.clone().prop_map(document_erased),
         1 => (0_u16..3).prop_map(plan_submitted),
         1 => (0_u16..3).prop_map(plan_approved),
         1 => (0_u16..3).prop_map(plan_applied),

@@ -7,7 +7,7 @@ use crate::scene::{Scene, TABLES};
 
 /// Table, statement that changes a row, one that loses it, one that adds another; how the row is named, and the other.
 /// In the names `1` and `4` stand for the digests of these contents.
-const DAMAGES: [(&str, &str, &str, &str, &str, &str); 22] = [
+const DAMAGES: [(&str, &str, &str, &str, &str, &str); 24] = [
     // Before the blobs, by which it finds its row.
     (
         "blob_claims",
@@ -107,6 +107,22 @@ const DAMAGES: [(&str, &str, &str, &str, &str, &str); 22] = [
         "other/x",
     ),
     (
+        "erased_documents",
+        "update view.erased_documents set erased_by = 'nobody' where manifest is null",
+        "delete from view.erased_documents where manifest is null",
+        "insert into view.erased_documents values (repeat('a', 32)::bytea, sha256(''), null, sha256(''), 0, 'x', 0)",
+        "blake3:{6}",
+        "blake3:6161616161616161616161616161616161616161616161616161616161616161",
+    ),
+    (
+        "erased_packages",
+        "update view.erased_packages set position = 0",
+        "delete from view.erased_packages",
+        "insert into view.erased_packages values ('acme/other', repeat('a', 32)::bytea, sha256(''), sha256(''), 0, 'x', 0)",
+        "acme/repository-1@blake3:{6}",
+        "acme/other@blake3:6161616161616161616161616161616161616161616161616161616161616161",
+    ),
+    (
         "damaged_blobs",
         "update view.damaged_blobs set found = 'missing'",
         "delete from view.damaged_blobs",
@@ -194,7 +210,7 @@ fn named(name: &str) -> String {
     let hex = |content| crate::history::digests(content).blake3.hex();
     let name =
         name.replace("{1}", &hex(1)).replace("{3}", &hex(3)).replace("{4}", &hex(4)).replace("{2}", &hex(2));
-    let name = name.replace("{5}", &hex(5));
+    let name = name.replace("{5}", &hex(5)).replace("{6}", &hex(6));
     name.replace("{key}", crate::history::key(1).as_str())
 }
 

@@ -294,5 +294,9 @@ pub(crate) fn everything() -> Vec<Fact> {
         accepted(0, 8),
         deleted_by_plan(0, 8, 1),
         plan_applied(1),
+        accepted(1, 6),
+        package_erased(1, 6),
+        document_erased(6),
+        document_erased(7),
     ]
 }

@@ -11,7 +11,7 @@ use strongroom::views::{self, Views};
 
 use crate::harness::postgres::TestDatabase;
 
-pub(crate) const TABLES: [&str; 22] = [
+pub(crate) const TABLES: [&str; 24] = [
     "blob_claims",
     "blob_repositories",
     "blobs",
@@ -19,6 +19,8 @@ pub(crate) const TABLES: [&str; 22] = [
     "deleted_totals",
     "deleting_blobs",
     "discarded_objects",
+    "erased_documents",
+    "erased_packages",
     "holds",
     "index_parts",
     "keys",

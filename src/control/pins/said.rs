@@ -46,8 +46,9 @@ impl Said {
             Err(statement::Error::Empty) => return Err(Error::NoReason),
             other => other?,
         };
-        if statement.get(Key::Matter).is_some() {
-            return Err(Error::Key(Key::Matter));
+        if let Some(key) = [Key::Authority, Key::Matter].into_iter().find(|key| statement.get(*key).is_some())
+        {
+            return Err(Error::Key(key));
         }
         statement.reason().ok_or(Error::NoReason)?;
         statement.get(Key::Revision).map_or(Ok(()), check_revision)?;

@@ -38,7 +38,7 @@ pub(super) async fn load(
         known.package.subject =
             known.package.subject.filter(|subject| there.contains(&(repository.clone(), *subject)));
     }
-    listed(connection, &mut all).await?;
+    listed(connection, only, &mut all).await?;
     annotations(connection, &mut all, policies, &holds).await?;
     all.values_mut().for_each(|known| holds.apply(&mut known.package));
     Ok(all.into_values().map(|known| known.package).collect())
@@ -102,17 +102,42 @@ async fn tags(
     }
 }
 
-/// Which indexes list each package, from the indexes' documents.
-async fn listed(connection: &mut PgConnection, all: &mut Packages) -> Result<(), Error> {
+/// Which indexes list each package, as the log has recorded it: an index whose document was erased lists what it listed.
+async fn listed(
+    connection: &mut PgConnection,
+    only: Option<&RepositoryName>,
+    all: &mut Packages,
+) -> Result<(), Error> {
+    let mut last = None;
+    loop {
+        let page = packages::parts(connection, only, last.as_ref(), PLAN_PAGE_ROWS).await?;
+        let full = page.len() == PLAN_PAGE_ROWS as usize;
+        last = page.last().cloned();
+        for row in page {
+            if let Some(known) = all.get_mut(&(row.repository, row.part)) {
+                known.package.listed_by.push(row.listed_by);
+            }
+        }
+        if !full {
+            break;
+        }
+    }
+    listed_by_documents(connection, all).await
+}
+
+/// The same for indexes of older logs, of which it was not recorded, from their documents.
+async fn listed_by_documents(connection: &mut PgConnection, all: &mut Packages) -> Result<(), Error> {
     let is_index = |known: &&Known| known.package.media_type == MediaType::INDEX.as_str();
-    let indexes: Vec<(RepositoryName, Blake3, u64)> = all
-        .values()
-        .filter(is_index)
-        .map(|known| (known.package.repository.clone(), known.package.digest, known.document_bytes))
-        .collect();
-    for batch in batches(&indexes, |index| index.2) {
-        let found = read(connection, batch.iter().map(|index| index.1)).await?;
-        for (repository, digest, _) in batch {
+    let named = |known: &Known| (known.package.repository.clone(), known.package.digest);
+    let (indexes, bytes): (Vec<_>, Vec<_>) =
+        all.values().filter(is_index).map(|known| (named(known), known.document_bytes)).unzip();
+    if indexes.is_empty() {
+        return Ok(());
+    }
+    let unrecorded = packages::unrecorded(connection, &indexes).await?;
+    for batch in batches(&unrecorded, |at| bytes[*at]) {
+        let found = read(connection, batch.iter().map(|at| indexes[*at].1)).await?;
+        for (repository, digest) in batch.iter().map(|at| &indexes[*at]) {
             let Some(Document::Index(index)) = found.get(digest) else {
                 return Err(Error::IndexMissing(*digest));
             };

@@ -5,12 +5,16 @@
 //!                           "blobs": uint, "bytes": uint, authority }
 //! authority             = ( "plan": bytes .size 32, "policy": text, "version": uint, "rule": text )
 //!                       / ( "statement": bytes .size 32 )
+//!                       / ( "erasure": bytes .size 32 )
 //! blob.deletion-started = { "blake3": bytes .size 32, "sha256": bytes .size 32, "size": uint, "store": text,
 //!                           "object": text }
 //! blob.deleted          = { "blake3": bytes .size 32, "store": text, "object": text }
 //! ```
-//! - A package goes by a plan that was applied, for the rule that chose it; or by the word of the actor, whose reason is a
-//!   document ([`Statement`](crate::kernel::statement)). There is no third way. Tags that name it then name nothing.
+//! - A package goes by a plan that was applied, for the rule that chose it; by the word of the actor, whose reason is a
+//!   document ([`Statement`](crate::kernel::statement)); or because a law demands its erasure, whose ground is such a
+//!   document too. There is no fourth way. Tags that name it then name nothing.
+//! - What was erased does not come back: the same package is not accepted in that repository again. Its documents go by
+//!   `document.erased` (see `erasure`), unless another package has them.
 //! - From `blob.deletion-started` on the blob is absent for everyone: it may be stored again, as another object. The
 //!   object is deleted after that, and `blob.deleted` says that it is gone. What is repeated in between does no harm.
 
@@ -35,6 +39,12 @@ pub enum Authority {
     /// The actor's own right to delete there, used for a reason.
     Actor {
         /// The document with the reason.
+        statement: Blake3,
+    },
+    /// A law that demands erasure. Stronger than governance locks, pins and whatever refers to the package; weaker than holds
+    /// and compliance locks.
+    Erasure {
+        /// The document with the legal ground and the reason.
         statement: Blake3,
     },
 }
@@ -87,14 +97,24 @@ impl Data for ManifestDeleted {
             Authority::Actor { statement } => {
                 map([("statement", Some(Value::Bytes(statement.as_bytes().to_vec())))])
             }
+            Authority::Erasure { statement } => {
+                map([("erasure", Some(Value::Bytes(statement.as_bytes().to_vec())))])
+            }
         });
         fields
     }
 
     fn read(fields: &mut Fields) -> Result<Self, cbor::Error> {
-        let authority = match fields.array_32_optional("statement")? {
-            Some(statement) => Authority::Actor { statement: Blake3::new(statement) },
-            None => Authority::Plan {
+        let erasure = fields.array_32_optional("erasure")?;
+        let authority = match (erasure, fields.array_32_optional("statement")?) {
+            // With both, the other one is a field too many.
+            (Some(_), Some(_)) => {
+                let (field, expected) = ("statement".into(), "no `erasure` beside it".into());
+                return Err(cbor::Error::Field { field, expected });
+            }
+            (Some(statement), None) => Authority::Erasure { statement: Blake3::new(statement) },
+            (None, Some(statement)) => Authority::Actor { statement: Blake3::new(statement) },
+            (None, None) => Authority::Plan {
                 plan: Blake3::new(fields.array_32("plan")?),
                 policy: fields.parse("policy")?,
                 version: fields.unsigned("version")?,

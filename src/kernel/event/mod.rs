@@ -14,6 +14,7 @@
 
 mod blob;
 mod deletion;
+mod erasure;
 mod hold;
 mod key;
 mod lock;
@@ -32,6 +33,7 @@ mod token;
 
 pub use blob::{BlobLinked, BlobStored};
 pub use deletion::{Authority, BlobDeleted, BlobDeletionStarted, ManifestDeleted};
+pub use erasure::DocumentErased;
 pub use hold::{HoldKind, HoldPlaced, HoldReleased, HoldTarget};
 pub use key::{KeyAdded, KeyKind, KeyRetired};
 pub use lock::{LockBypassed, LockExtended, LockGround, LockMode};
@@ -202,6 +204,8 @@ facts! {
     PlanApproved,
     /// All of a plan was gone through.
     PlanApplied,
+    /// A document is absent from here on, because a law demands it.
+    DocumentErased,
 }
 
 impl Fact {
@@ -238,7 +242,8 @@ impl Fact {
             | Self::HoldReleased(_)
             | Self::PlanSubmitted(_)
             | Self::PlanApproved(_)
-            | Self::PlanApplied(_) => None,
+            | Self::PlanApplied(_)
+            | Self::DocumentErased(_) => None,
         }
     }
 

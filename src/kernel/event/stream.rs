@@ -36,6 +36,7 @@ impl Fact {
             Self::PlanSubmitted(data) => StreamName::plan(data.plan),
             Self::PlanApproved(data) => StreamName::plan(data.plan),
             Self::PlanApplied(data) => StreamName::plan(data.plan),
+            Self::DocumentErased(data) => StreamName::document(data.document),
             Self::LockExtended(data) => StreamName::manifest(&data.repository, data.blake3),
             Self::LockBypassed(data) => StreamName::manifest(&data.repository, data.blake3),
         }

@@ -61,6 +61,11 @@ impl StreamName {
         Self(format!("plan/{}", plan.hex()))
     }
 
+    /// Of a document beside the log, by its primary address.
+    pub fn document(document: Blake3) -> Self {
+        Self(format!("document/{document}"))
+    }
+
     /// Of a retention policy.
     pub fn policy(policy: &PolicyName) -> Self {
         Self(format!("policy/{policy}"))

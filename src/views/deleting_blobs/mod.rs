@@ -14,7 +14,7 @@ use crate::kernel::digest::Blake3;
 use crate::kernel::event::Fact;
 use crate::log::Recorded;
 
-pub use query::{Deleting, Totals, among, list, totals};
+pub use query::{Deleting, Totals, among, list, of_blobs, totals};
 
 /// What a run of events says of each object that it is about, and what was freed of what the run began itself.
 #[derive(Debug, Default, PartialEq, Eq)]

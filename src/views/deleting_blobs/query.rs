@@ -32,19 +32,52 @@ pub struct Deleting {
 /// If the database does not answer, or a row is damaged; so for all that follow.
 pub async fn list(db: impl PgExecutor<'_>, after: Option<u64>, limit: u32) -> Result<Vec<Deleting>, Error> {
     let after = after.map_or(-1, bigint);
-    let rows =
-        sqlx::query_file!("src/views/deleting_blobs/list.sql", after, i64::from(limit)).fetch_all(db).await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Deleting {
-                store: TABLE.parse("store", &row.store)?,
-                object: TABLE.parse("object", &row.object)?,
-                blake3: TABLE.blake3("blake3", &row.blake3)?,
-                size_bytes: TABLE.unsigned("size_bytes", row.size_bytes)?,
-                position: TABLE.unsigned("position", row.position)?,
-            })
-        })
+    let rows = sqlx::query_file_as!(Row, "src/views/deleting_blobs/list.sql", after, i64::from(limit))
+        .fetch_all(db)
+        .await?;
+    rows.into_iter().map(Deleting::try_from).collect()
+}
+
+/// As [`list`], of these blobs.
+///
+/// # Errors
+/// As [`list`].
+pub async fn of_blobs(
+    db: impl PgExecutor<'_>,
+    blobs: &[Blake3],
+    after: Option<u64>,
+    limit: u32,
+) -> Result<Vec<Deleting>, Error> {
+    let blobs: Vec<&[u8]> = blobs.iter().map(|blob| blob.as_bytes().as_slice()).collect();
+    let after = after.map_or(-1, bigint);
+    sqlx::query_file_as!(Row, "src/views/deleting_blobs/of_blobs.sql", &blobs as _, after, i64::from(limit))
+        .fetch_all(db)
+        .await?
+        .into_iter()
+        .map(Deleting::try_from)
         .collect()
+}
+
+struct Row {
+    store: String,
+    object: String,
+    blake3: Vec<u8>,
+    size_bytes: i64,
+    position: i64,
+}
+
+impl TryFrom<Row> for Deleting {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        Ok(Self {
+            store: TABLE.parse("store", &row.store)?,
+            object: TABLE.parse("object", &row.object)?,
+            blake3: TABLE.blake3("blake3", &row.blake3)?,
+            size_bytes: TABLE.unsigned("size_bytes", row.size_bytes)?,
+            position: TABLE.unsigned("position", row.position)?,
+        })
+    }
 }
 
 /// Of these objects of a store, those whose deletion was started, each with the event that did.

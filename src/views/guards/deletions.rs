@@ -2,9 +2,9 @@
 
 use sqlx::PgConnection;
 
-use crate::kernel::digest::Blake3;
-use crate::kernel::id::ObjectKey;
-use crate::log::guard::{Deletable, Kept};
+use crate::kernel::digest::{Blake3, Digests};
+use crate::kernel::id::{ObjectKey, RepositoryName};
+use crate::log::guard::{Deletable, Erasable, Kept};
 use crate::log::{Guard, GuardFailure};
 use crate::views::row::bigint;
 
@@ -20,6 +20,8 @@ pub(super) async fn failing(
                 claimed(connection, blobs, *touched_until_ms).await?
             }
             Guard::PackagesDeletable(deletable) => kept(connection, deletable).await?,
+            Guard::PackagesErasable(erasable) => unerasable(connection, erasable).await?,
+            Guard::DocumentsUnneeded { documents, but } => needed(connection, documents, but).await?,
             _ => None,
         };
         failing.extend(failure.map(|failure| (index, failure)));
@@ -48,11 +50,7 @@ async fn kept(
     connection: &mut PgConnection,
     deletable: &Deletable,
 ) -> Result<Option<GuardFailure>, sqlx::Error> {
-    let decided_at = bigint(deletable.decided_at);
-    let changed = sqlx::query_file_scalar!("src/views/guards/retention_changed.sql", decided_at)
-        .fetch_one(&mut *connection)
-        .await?;
-    if changed {
+    if retention_changed(connection, deletable.decided_at).await? {
         return Ok(Some(GuardFailure::RetentionChanged));
     }
     let packages = &deletable.packages;
@@ -69,11 +67,56 @@ async fn kept(
     Ok((!kept.is_empty()).then_some(GuardFailure::PackagesKept { kept }))
 }
 
+async fn retention_changed(connection: &mut PgConnection, decided_at: u64) -> Result<bool, sqlx::Error> {
+    let decided_at = bigint(decided_at);
+    sqlx::query_file_scalar!("src/views/guards/retention_changed.sql", decided_at).fetch_one(connection).await
+}
+
+async fn unerasable(
+    connection: &mut PgConnection,
+    erasable: &Erasable,
+) -> Result<Option<GuardFailure>, sqlx::Error> {
+    if retention_changed(connection, erasable.decided_at).await? {
+        return Ok(Some(GuardFailure::RetentionChanged));
+    }
+    let packages = &erasable.packages;
+    let found = sqlx::query_file!(
+        "src/views/guards/packages_unerasable.sql",
+        &packages.iter().map(|(repository, ..)| repository.as_str()).collect::<Vec<_>>() as _,
+        &packages.iter().map(|(_, manifest, _)| manifest.as_bytes().as_slice()).collect::<Vec<_>>() as _,
+        &packages.iter().map(|(.., pins)| bigint(*pins)).collect::<Vec<_>>(),
+        bigint(erasable.decided_at),
+    )
+    .fetch_all(connection)
+    .await?;
+    let kept: Vec<(usize, Kept)> =
+        found.into_iter().map(|row| (at(row.ordinal), reason(&row.kept))).collect();
+    Ok((!kept.is_empty()).then_some(GuardFailure::PackagesKept { kept }))
+}
+
+async fn needed(
+    connection: &mut PgConnection,
+    documents: &[Digests],
+    but: &[(RepositoryName, Blake3)],
+) -> Result<Option<GuardFailure>, sqlx::Error> {
+    let found = sqlx::query_file_scalar!(
+        "src/views/guards/documents_needed.sql",
+        &documents.iter().map(|document| document.blake3.as_bytes().as_slice()).collect::<Vec<_>>() as _,
+        &documents.iter().map(|document| document.sha256.as_bytes().as_slice()).collect::<Vec<_>>() as _,
+        &but.iter().map(|(repository, _)| repository.as_str()).collect::<Vec<_>>() as _,
+        &but.iter().map(|(_, manifest)| manifest.as_bytes().as_slice()).collect::<Vec<_>>() as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    let needed: Vec<Blake3> = found.into_iter().map(|ordinal| documents[at(ordinal)].blake3).collect();
+    Ok((!needed.is_empty()).then_some(GuardFailure::DocumentsNeeded { needed }))
+}
+
 fn at(ordinal: i64) -> usize {
     usize::try_from(ordinal - 1).expect("ordinals of the array that was sent")
 }
 
-/// As `packages_kept.sql` names it.
+/// As `packages_kept.sql` and `packages_unerasable.sql` name it.
 fn reason(name: &str) -> Kept {
     match name {
         "gone" => Kept::Gone,

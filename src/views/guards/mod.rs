@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgConnection;
 
-use crate::kernel::digest::Blake3;
+use crate::kernel::digest::{Blake3, Sha256};
 use crate::log::{Guard, GuardFailure};
 use crate::views::row::bigint;
 
@@ -53,6 +53,7 @@ pub(super) async fn failing(
     }
     objects(connection, &asked, &mut missing).await?;
     quotas(connection, &asked, &mut missing).await?;
+    erased(connection, &asked, &mut missing).await?;
     let mut failures = missing.failures(guards);
     failures.extend(deletions::failing(connection, guards).await?);
     Ok(failures)
@@ -111,6 +112,28 @@ async fn quotas(
     Ok(())
 }
 
+/// Guards about packages that may have been erased.
+async fn erased(
+    connection: &mut PgConnection,
+    asked: &Asked<'_>,
+    missing: &mut Missing,
+) -> Result<(), sqlx::Error> {
+    if asked.unerased.is_empty() {
+        return Ok(());
+    }
+    let erased = sqlx::query_file_scalar!(
+        "src/views/guards/packages_erased.sql",
+        &asked.unerased.iter().map(|(index, ..)| *index as i64).collect::<Vec<_>>(),
+        &asked.unerased.iter().map(|(_, repository, ..)| *repository).collect::<Vec<_>>() as _,
+        &asked.unerased.iter().map(|(_, _, manifest, _)| *manifest).collect::<Vec<_>>() as _,
+        &asked.unerased.iter().map(|(.., document)| *document).collect::<Vec<_>>() as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    missing.0.extend(erased.into_iter().map(|index| (index as usize, None)));
+    Ok(())
+}
+
 /// What the guards of each kind ask, as columns.
 #[derive(Debug, Default)]
 struct Asked<'a> {
@@ -124,6 +147,8 @@ struct Asked<'a> {
     unclaimed: Vec<(usize, &'a str, &'a str)>,
     /// Index of the guard, repository, packages and bytes that it gets.
     quotas: Vec<(usize, &'a str, u64, u64)>,
+    /// Index of the guard, repository, manifest, and one of its documents.
+    unerased: Vec<(usize, &'a str, &'a [u8], &'a [u8])>,
 }
 
 /// Digests that have to be in a repository. The name of a repository is sent once, however many digests it is for.
@@ -175,7 +200,16 @@ impl<'a> Asked<'a> {
                 Guard::ObjectUnclaimed { store, object } => {
                     asked.unclaimed.push((index, store.as_str(), object.as_str()));
                 }
-                Guard::BlobsFree { .. } | Guard::PackagesDeletable(_) => {}
+                Guard::NotErased { repository, manifest, documents } => {
+                    let package = (repository.as_str(), manifest.as_bytes().as_slice());
+                    let of =
+                        |document: &'a Sha256| (index, package.0, package.1, document.as_bytes().as_slice());
+                    asked.unerased.extend(documents.iter().map(of));
+                }
+                Guard::BlobsFree { .. }
+                | Guard::PackagesDeletable(_)
+                | Guard::PackagesErasable(_)
+                | Guard::DocumentsUnneeded { .. } => {}
             }
         }
         asked
@@ -213,7 +247,9 @@ impl Missing {
                     GuardFailure::ObjectClaimed { store: store.clone(), object: object.clone() }
                 }
                 Guard::BlobsFree { .. } => GuardFailure::BlobsClaimed { claimed: missing },
-                Guard::PackagesDeletable(_) => GuardFailure::RetentionChanged,
+                Guard::PackagesDeletable(_) | Guard::PackagesErasable(_) => GuardFailure::RetentionChanged,
+                Guard::DocumentsUnneeded { .. } => GuardFailure::DocumentsNeeded { needed: missing },
+                Guard::NotErased { manifest, .. } => GuardFailure::Erased { manifest: *manifest },
             };
             (index, failure)
         };

@@ -8,6 +8,7 @@ use crate::kernel::digest::Blake3;
 use crate::kernel::id::{RepositoryName, Tag};
 
 const MANIFESTS: Table = Table("manifests");
+const PARTS: Table = Table("index_parts");
 const TAGS: Table = Table("tags");
 const LOCKS: Table = Table("retention");
 
@@ -120,4 +121,71 @@ pub async fn tags(
             })
         })
         .collect()
+}
+
+/// That an index lists a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartRow {
+    /// Where.
+    pub repository: RepositoryName,
+    /// The manifest.
+    pub part: Blake3,
+    /// The index.
+    pub listed_by: Blake3,
+}
+
+/// A page of what indexes list, all or those of one repository, in the order of these three, behind `after`.
+///
+/// # Errors
+/// As [`page`].
+pub async fn parts(
+    connection: &mut PgConnection,
+    only: Option<&RepositoryName>,
+    after: Option<&PartRow>,
+    limit: u32,
+) -> Result<Vec<PartRow>, Error> {
+    let repository = after.map_or("", |row| row.repository.as_str());
+    let part = after.map_or(&[][..], |row| row.part.as_bytes());
+    let listed_by = after.map_or(&[][..], |row| row.listed_by.as_bytes());
+    let only = only.map(RepositoryName::as_str);
+    let rows = sqlx::query_file!(
+        "src/views/packages/parts.sql",
+        repository,
+        part,
+        listed_by,
+        i64::from(limit),
+        only
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(PartRow {
+                repository: PARTS.parse("repository", &row.repository)?,
+                part: PARTS.blake3("part", &row.part)?,
+                listed_by: PARTS.blake3("listed_by", &row.listed_by)?,
+            })
+        })
+        .collect()
+}
+
+/// Of these packages, by their index, those that were accepted before what they hold on to was recorded.
+///
+/// # Errors
+/// As [`page`].
+pub async fn unrecorded(
+    connection: &mut PgConnection,
+    packages: &[(RepositoryName, Blake3)],
+) -> Result<Vec<usize>, Error> {
+    let rows = sqlx::query_file_scalar!(
+        "src/views/packages/unrecorded.sql",
+        &packages.iter().map(|(repository, _)| repository.as_str()).collect::<Vec<_>>() as _,
+        &packages.iter().map(|(_, digest)| digest.as_bytes().as_slice()).collect::<Vec<_>>() as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|n| usize::try_from(n - 1).expect("ordinals of the array that was sent"))
+        .collect())
 }

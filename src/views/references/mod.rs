@@ -18,7 +18,10 @@ use crate::kernel::digest::Blake3;
 use crate::kernel::event::Fact;
 use crate::log::Recorded;
 
-pub use query::{Free, FreeTotals, Unreferenced, claims_of, free, free_totals, unrecorded};
+pub use query::{
+    Free, FreeTotals, Unreferenced, claimed_among, claims_of, free, free_among, free_totals, listed_by,
+    unrecorded,
+};
 
 type Package<'a> = (&'a str, &'a Blake3);
 

@@ -39,21 +39,81 @@ pub async fn free(
     limit: u32,
 ) -> Result<Vec<Free>, Error> {
     let after = after.map_or(&[][..], |blake3| blake3.as_bytes());
-    let rows =
-        sqlx::query_file!("src/views/references/free.sql", after, bigint(touched_until_ms), i64::from(limit))
-            .fetch_all(db)
-            .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Free {
-                blake3: BLOBS.blake3("blake3", &row.blake3)?,
-                sha256: BLOBS.sha256("sha256", &row.sha256)?,
-                size_bytes: BLOBS.unsigned("size_bytes", row.size_bytes)?,
-                store: BLOBS.parse("store", &row.store)?,
-                object: BLOBS.parse("object", &row.object)?,
-            })
-        })
+    sqlx::query_file_as!(
+        Row,
+        "src/views/references/free.sql",
+        after,
+        bigint(touched_until_ms),
+        i64::from(limit)
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Free::try_from)
+    .collect()
+}
+
+/// Of these blobs, those that are there and that no package references, whenever they were touched.
+///
+/// # Errors
+/// As [`free`].
+pub async fn free_among(db: impl PgExecutor<'_>, blobs: &[Blake3], limit: u32) -> Result<Vec<Free>, Error> {
+    let blobs: Vec<&[u8]> = blobs.iter().map(|blob| blob.as_bytes().as_slice()).collect();
+    sqlx::query_file_as!(Row, "src/views/references/free_among.sql", &blobs as _, i64::from(limit))
+        .fetch_all(db)
+        .await?
+        .into_iter()
+        .map(Free::try_from)
         .collect()
+}
+
+struct Row {
+    blake3: Vec<u8>,
+    sha256: Vec<u8>,
+    size_bytes: i64,
+    store: String,
+    object: String,
+}
+
+impl TryFrom<Row> for Free {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        Ok(Self {
+            blake3: BLOBS.blake3("blake3", &row.blake3)?,
+            sha256: BLOBS.sha256("sha256", &row.sha256)?,
+            size_bytes: BLOBS.unsigned("size_bytes", row.size_bytes)?,
+            store: BLOBS.parse("store", &row.store)?,
+            object: BLOBS.parse("object", &row.object)?,
+        })
+    }
+}
+
+/// Of these blobs, those that packages reference, whether they are there or not.
+///
+/// # Errors
+/// As [`free`].
+pub async fn claimed_among(db: impl PgExecutor<'_>, blobs: &[Blake3]) -> Result<Vec<Blake3>, Error> {
+    let blobs: Vec<&[u8]> = blobs.iter().map(|blob| blob.as_bytes().as_slice()).collect();
+    let rows =
+        sqlx::query_file_scalar!("src/views/references/claimed_among.sql", &blobs as _).fetch_all(db).await?;
+    rows.iter().map(|blob| CLAIMS.blake3("blake3", blob)).collect()
+}
+
+/// Indexes of a repository that list a manifest.
+///
+/// # Errors
+/// As [`free`].
+pub async fn listed_by(
+    db: impl PgExecutor<'_>,
+    repository: &RepositoryName,
+    part: &Blake3,
+) -> Result<Vec<Blake3>, Error> {
+    let part = part.as_bytes().as_slice();
+    let rows = sqlx::query_file_scalar!("src/views/references/listed_by.sql", repository.as_str(), part)
+        .fetch_all(db)
+        .await?;
+    rows.iter().map(|index| Table("index_parts").blake3("listed_by", index)).collect()
 }
 
 /// Blobs that no package references, counted.
