@@ -265,7 +265,11 @@ impl Verifier {
             let found = match report.outcome {
                 Outcome::Corrupt(_) => Some(Damage::Corrupt),
                 Outcome::Missing => Some(Damage::Missing),
-                Outcome::Done | Outcome::Failed(_) => None,
+                Outcome::Done
+                | Outcome::Failed(_)
+                | Outcome::Archived
+                | Outcome::Restoring
+                | Outcome::Available { .. } => None,
             };
             let same = report.store == corrupt.store
                 && report.object == blob.object

@@ -31,7 +31,7 @@ mod ring;
 pub use access_token::AccessToken;
 pub use grant::{Grant, Operation, Read, Size, Upload};
 pub use keys::{KeyFileError, KeyRing, SigningKey, VerifyingKey};
-pub use order::{Delete, Order, Task, Verify};
+pub use order::{Delete, Move, Order, Restore, Task, Verify};
 pub use receipt::Receipt;
 pub use report::{Found, Outcome, Report, Reported};
 pub use ring::SharedRing;

@@ -2,19 +2,24 @@
 //!
 //! ```text
 //! claims = { "aud": "strongroom-control", "order": uuid, "node": text, "store": text, "object": text, "at": ms,
-//!            "task": "verify" / "delete", "outcome": "done" / "failed" / "corrupt" / "missing",
-//!            ? "blake3": digest, ? "reason": text,
-//!            ? "found": { "size": uint, ? "blake3": digest, ? "sha256": digest } }
+//!            "task": "verify" / "delete" / "move" / "restore",
+//!            "outcome": "done" / "failed" / "corrupt" / "missing" / "archived" / "restoring" / "available",
+//!            ? "blake3": digest, ? "to_store": text, ? "to_object": text, ? "reason": text,
+//!            ? "found": { "size": uint, ? "blake3": digest, ? "sha256": digest }, ? "until": ms }
 //! ```
-//! | outcome | of `verify` | of `delete` |
-//! |---|---|---|
-//! | `done` | the object has both digests and the size | it is not there any more |
-//! | `corrupt` | it is there, and has not; `found` is what it has | |
-//! | `missing` | it is not there | |
-//! | `failed` | nothing is known: the store did not answer; `reason` says why | the same |
+//! | outcome | of `verify` | of `delete` | of `move` | of `restore` |
+//! |---|---|---|---|---|
+//! | `done` | the object has both digests and the size | it is not there any more | the copy is there, durable, with both digests | |
+//! | `corrupt` | it is there, and has not; `found` is what it has | | the same; there is no copy | |
+//! | `missing` | it is not there | | the same; there is no copy | it is not there |
+//! | `archived` | it is there with its size, and cannot be read before it is restored | | the same; there is no copy | |
+//! | `restoring` | | | | it was asked for, and is not readable yet |
+//! | `available` | | | | it can be read, up to `until`; without one, always |
+//! | `failed` | nothing is known: the store did not answer; `reason` says why | the same | the same | the same |
 //!
 //! - A report of `verify` names the blob that the object was to be, so that it is evidence by itself: it stands inside
-//!   `blob.corrupt` for years, where [`Report::decode`] asks for the signature only.
+//!   `blob.corrupt` for years, where [`Report::decode`] asks for the signature only. So does one of `move`, with where the
+//!   copy lies.
 //! - It says nothing but what was seen at that time.
 
 use serde::{Deserialize, Serialize};
@@ -52,12 +57,23 @@ pub struct Report {
 }
 
 /// What a report is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reported {
     /// The reading of an object that was to be this blob.
     Verify(Blake3),
     /// A deletion.
     Delete,
+    /// The copying of an object that was to be this blob.
+    Move {
+        /// The blob.
+        blake3: Blake3,
+        /// The store of the copy.
+        to_store: StoreName,
+        /// Its key.
+        to_object: ObjectKey,
+    },
+    /// A restoration.
+    Restore,
 }
 
 /// What came of it.
@@ -69,6 +85,15 @@ pub enum Outcome {
     Corrupt(Found),
     /// There is no such object.
     Missing,
+    /// It is there, and cannot be read before it is restored.
+    Archived,
+    /// It is being restored: ask again.
+    Restoring,
+    /// It can be read.
+    Available {
+        /// Until when, ms since the epoch; none: always.
+        until_ms: Option<u64>,
+    },
     /// Nothing is known.
     Failed(String),
 }
@@ -96,9 +121,15 @@ struct Claims {
     #[serde(skip_serializing_if = "Option::is_none")]
     blake3: Option<Blake3>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    to_store: Option<StoreName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_object: Option<ObjectKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<FoundClaims>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -117,15 +148,23 @@ impl Report {
     /// # Panics
     /// If the key is not a report key.
     pub fn sign(&self, key: &SigningKey) -> String {
-        let (task, blake3) = match self.task {
-            Reported::Verify(blob) => ("verify", Some(blob)),
-            Reported::Delete => ("delete", None),
+        let (task, blake3, to) = match &self.task {
+            Reported::Verify(blob) => ("verify", Some(*blob), None),
+            Reported::Delete => ("delete", None, None),
+            Reported::Move { blake3, to_store, to_object } => {
+                ("move", Some(*blake3), Some((to_store.clone(), to_object.clone())))
+            }
+            Reported::Restore => ("restore", None, None),
         };
-        let (outcome, reason, found) = match &self.outcome {
-            Outcome::Done => ("done", None, None),
-            Outcome::Missing => ("missing", None, None),
-            Outcome::Failed(reason) => ("failed", Some(cut(reason)), None),
-            Outcome::Corrupt(found) => ("corrupt", None, Some(FoundClaims::of(found))),
+        let (to_store, to_object) = to.unzip();
+        let (outcome, reason, found, until) = match &self.outcome {
+            Outcome::Done => ("done", None, None, None),
+            Outcome::Missing => ("missing", None, None, None),
+            Outcome::Archived => ("archived", None, None, None),
+            Outcome::Restoring => ("restoring", None, None, None),
+            Outcome::Available { until_ms } => ("available", None, None, *until_ms),
+            Outcome::Failed(reason) => ("failed", Some(cut(reason)), None, None),
+            Outcome::Corrupt(found) => ("corrupt", None, Some(FoundClaims::of(found)), None),
         };
         let claims = Claims {
             aud: AUDIENCE.into(),
@@ -137,8 +176,11 @@ impl Report {
             task: task.into(),
             outcome: outcome.into(),
             blake3,
+            to_store,
+            to_object,
             reason,
             found,
+            until,
         };
         jws::sign(&KIND, &claims, key)
     }
@@ -172,20 +214,8 @@ impl Report {
         if key.retired_at_ms().is_some_and(|at_ms| claims.at > at_ms) {
             return Err(Error::RetiredKey(key.id()));
         }
-        let task = match (claims.task.as_str(), claims.blake3) {
-            ("verify", Some(blob)) => Reported::Verify(blob),
-            ("delete", None) => Reported::Delete,
-            _ => return Err(Error::Malformed("a task is verify, of a blob, or delete")),
-        };
-        let outcome = match (claims.outcome.as_str(), claims.reason, claims.found, task) {
-            ("done", None, None, _) => Outcome::Done,
-            ("missing", None, None, Reported::Verify(_)) => Outcome::Missing,
-            ("corrupt", None, Some(found), Reported::Verify(_)) => Outcome::Corrupt(found.read()?),
-            ("failed", Some(reason), None, _) if reason.len() <= REPORT_REASON_MAX_BYTES => {
-                Outcome::Failed(reason)
-            }
-            _ => return Err(Error::Malformed("an outcome is done, failed, corrupt or missing")),
-        };
+        let task = claims.task()?;
+        let outcome = claims.outcome(&task)?;
         Ok(Self {
             order: claims.order,
             node: claims.node,
@@ -206,6 +236,37 @@ impl Report {
     }
 }
 
+impl Claims {
+    fn task(&self) -> Result<Reported, Error> {
+        match (self.task.as_str(), self.blake3, &self.to_store, &self.to_object) {
+            ("verify", Some(blob), None, None) => Ok(Reported::Verify(blob)),
+            ("delete", None, None, None) => Ok(Reported::Delete),
+            ("move", Some(blake3), Some(to_store), Some(to_object)) => {
+                Ok(Reported::Move { blake3, to_store: to_store.clone(), to_object: to_object.clone() })
+            }
+            ("restore", None, None, None) => Ok(Reported::Restore),
+            _ => Err(Error::Malformed("a task is verify or move, of a blob, delete or restore")),
+        }
+    }
+
+    fn outcome(&self, task: &Reported) -> Result<Outcome, Error> {
+        let is_read = matches!(task, Reported::Verify(_) | Reported::Move { .. });
+        let is_restore = *task == Reported::Restore;
+        match (self.outcome.as_str(), &self.reason, &self.found, self.until) {
+            ("done", None, None, None) if !is_restore => Ok(Outcome::Done),
+            ("missing", None, None, None) if is_read || is_restore => Ok(Outcome::Missing),
+            ("archived", None, None, None) if is_read => Ok(Outcome::Archived),
+            ("corrupt", None, Some(found), None) if is_read => Ok(Outcome::Corrupt(found.read()?)),
+            ("restoring", None, None, None) if is_restore => Ok(Outcome::Restoring),
+            ("available", None, None, until_ms) if is_restore => Ok(Outcome::Available { until_ms }),
+            ("failed", Some(reason), None, None) if reason.len() <= REPORT_REASON_MAX_BYTES => {
+                Ok(Outcome::Failed(reason.clone()))
+            }
+            _ => Err(Error::Malformed("no such outcome of such a task")),
+        }
+    }
+}
+
 impl FoundClaims {
     fn of(found: &Found) -> Self {
         Self {
@@ -215,7 +276,7 @@ impl FoundClaims {
         }
     }
 
-    fn read(self) -> Result<Found, Error> {
+    fn read(&self) -> Result<Found, Error> {
         let digests = match (self.blake3, self.sha256) {
             (Some(blake3), Some(sha256)) => Some(Digests { blake3, sha256 }),
             (None, None) => None,
@@ -270,24 +331,47 @@ mod tests {
         assert_eq!(Report::signer(&text), Ok(key.id()));
     }
 
-    #[test]
-    fn every_outcome_comes_out_as_it_went_in() {
-        let key = SigningKey::generate(KeyKind::Report);
-        let ring = KeyRing::of([key.verifying_key()]);
-        let short = Outcome::Corrupt(Found { size_bytes: 0, digests: None });
-        for outcome in [Outcome::Done, corrupt(), short, Outcome::Missing, Outcome::Failed("no".into())] {
-            let report = report(outcome);
-            assert_eq!(Report::verify(&report.sign(&key), &ring, NOW_MS), Ok(report));
-        }
+    /// One of each.
+    fn outcomes() -> Vec<Outcome> {
+        vec![
+            Outcome::Done,
+            corrupt(),
+            Outcome::Corrupt(Found { size_bytes: 0, digests: None }),
+            Outcome::Missing,
+            Outcome::Archived,
+            Outcome::Restoring,
+            Outcome::Available { until_ms: None },
+            Outcome::Available { until_ms: Some(NOW_MS) },
+            Outcome::Failed("no".into()),
+        ]
+    }
+
+    fn moved() -> Reported {
+        let to_object = ObjectKey::from_uuid(Uuid::from_u128(3));
+        Reported::Move { blake3: Digests::of(b"x").blake3, to_store: "cold".parse().unwrap(), to_object }
     }
 
     #[test]
-    fn a_deletion_finds_nothing_corrupt() {
+    fn every_outcome_of_a_task_comes_out_as_it_went_in_and_no_other() {
         let key = SigningKey::generate(KeyKind::Report);
         let ring = KeyRing::of([key.verifying_key()]);
-        for outcome in [corrupt(), Outcome::Missing] {
-            let text = Report { task: Reported::Delete, ..report(outcome) }.sign(&key);
-            assert!(matches!(Report::decode(&text, &ring), Err(Error::Malformed(_))));
+        let of_reading: &[&str] = &["Done", "Corrupt", "Missing", "Archived", "Failed"];
+        for (task, good) in [
+            (Reported::Verify(Digests::of(b"x").blake3), of_reading),
+            (moved(), of_reading),
+            (Reported::Delete, &["Done", "Failed"]),
+            (Reported::Restore, &["Missing", "Restoring", "Available", "Failed"]),
+        ] {
+            for outcome in outcomes() {
+                let is_good = good.iter().any(|good| format!("{outcome:?}").starts_with(good));
+                let report = Report { task: task.clone(), ..report(outcome) };
+                let read = Report::verify(&report.sign(&key), &ring, NOW_MS);
+                if is_good {
+                    assert_eq!(read, Ok(report));
+                } else {
+                    assert!(matches!(read, Err(Error::Malformed(_))), "{report:?}");
+                }
+            }
         }
     }
 

@@ -30,6 +30,7 @@ pub mod download;
 mod fair;
 mod hashing;
 pub mod journal;
+mod moving;
 mod orders;
 mod outline;
 mod outstanding;
@@ -64,6 +65,7 @@ pub use create::Creation;
 pub use damaged::Damaged;
 pub use deliver::{Deliver, Disposition, Undelivered};
 pub use download::Download;
+pub use moving::Moving;
 pub use orders::{Disobeyed, Obeyed, Orderly};
 pub use outstanding::outstanding;
 pub use pace::Pace;
@@ -133,6 +135,7 @@ struct Inner {
     uploads: TaskTracker,
     undelivered: deliver::Pending,
     damaged: Damaged,
+    moving: Moving,
 }
 
 impl fmt::Debug for DataPlane {
@@ -195,6 +198,7 @@ impl DataPlane {
             uploads: TaskTracker::new(),
             undelivered: deliver::Pending::default(),
             damaged: Damaged::default(),
+            moving: Moving::keeping(bounds.free_bytes),
             config,
         }))
     }
@@ -202,6 +206,11 @@ impl DataPlane {
     /// Objects that were found damaged here: to be shared with whoever finds more.
     pub fn damaged(&self) -> &Damaged {
         &self.0.damaged
+    }
+
+    /// Copies that are made here: to be shared with whoever obeys orders.
+    pub fn moving(&self) -> &Moving {
+        &self.0.moving
     }
 
     /// Verifies a grant.

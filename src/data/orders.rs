@@ -1,4 +1,5 @@
-//! Orders of the control plane: an object is read again, or deleted, and the report of it signed.
+//! Orders of the control plane: an object is read again, deleted, copied to another store or made readable, and the report
+//! of it signed.
 //!
 //! - Only what is signed by an order key is obeyed, and only for the stores that are here.
 //! - Reading again is reading to the end: both digests and the size, as at the deposit. What the store fails to give is
@@ -14,10 +15,14 @@ use std::sync::Arc;
 use futures::TryStreamExt as _;
 
 use super::damaged::Damaged;
+use super::moving::Moving;
 use super::pace::Pace;
 use super::trees::Tree;
 use crate::clock::Clock;
-use crate::contract::{self, Found, Order, Outcome, Report, Reported, SharedRing, SigningKey, Task, Verify};
+use crate::contract::{
+    self, Found, Move, Order, Outcome, Report, Reported, SharedRing, SigningKey, Task, Verify,
+};
+use crate::kernel::digest::Blake3;
 use crate::kernel::hash::Hasher;
 use crate::kernel::id::{NodeName, ObjectKey, StoreName};
 use crate::stores::{self, Store};
@@ -36,8 +41,10 @@ pub struct Orderly {
     pub clock: Arc<dyn Clock>,
     /// What was found damaged; shared with whoever gives bytes out.
     pub damaged: Damaged,
-    /// How fast objects are read again.
+    /// How fast objects are read again, and copied.
     pub pace: Pace,
+    /// Copies that are made; shared with whoever else obeys orders in this process.
+    pub moving: Moving,
 }
 
 impl fmt::Debug for Orderly {
@@ -96,6 +103,12 @@ impl Orderly {
                 (Reported::Verify(wanted.digests.blake3), self.verify(store, &order.object, wanted).await)
             }
             Task::Delete(_) => (Reported::Delete, self.delete(&order.store, &order.object).await),
+            Task::Move(wanted) => {
+                let Move { digests, to_store, to_object, .. } = wanted;
+                let (blake3, to_store, to_object) = (digests.blake3, to_store.clone(), to_object.clone());
+                (Reported::Move { blake3, to_store, to_object }, self.moves(order, wanted).await)
+            }
+            Task::Restore(_) => (Reported::Restore, restore(store, &order.object).await),
         };
         let report = Report {
             order: order.id,
@@ -115,15 +128,20 @@ impl Orderly {
             tracing::warn!(%object, %error, "an object could not be read again");
             Outcome::Failed(error.to_string())
         });
-        match &outcome {
+        self.note(object, &wanted.digests.blake3, &outcome);
+        outcome
+    }
+
+    /// Remembers what was seen of an object that was read to its end.
+    pub(super) fn note(&self, object: &ObjectKey, blob: &Blake3, outcome: &Outcome) {
+        match outcome {
             Outcome::Done => self.damaged.remove(object),
             Outcome::Corrupt(_) | Outcome::Missing => {
-                tracing::error!(%object, blob = %wanted.digests.blake3, ?outcome, "an object is not what it was");
+                tracing::error!(%object, %blob, ?outcome, "an object is not what it was");
                 self.damaged.insert(object);
             }
-            Outcome::Failed(_) => {}
+            Outcome::Failed(_) | Outcome::Archived | Outcome::Restoring | Outcome::Available { .. } => {}
         }
-        outcome
     }
 
     async fn look(
@@ -172,6 +190,18 @@ impl Orderly {
                 tracing::warn!(%object, %error, "a discarded object could not be deleted");
                 Outcome::Failed(error.to_string())
             }
+        }
+    }
+}
+
+/// Whether an object can be read.
+async fn restore(store: &dyn Store, object: &ObjectKey) -> Outcome {
+    match store.size(object).await {
+        Ok(None) => Outcome::Missing,
+        Ok(Some(_)) => Outcome::Available { until_ms: None },
+        Err(error) => {
+            tracing::warn!(%object, %error, "an object could not be asked for");
+            Outcome::Failed(error.to_string())
         }
     }
 }

@@ -5,6 +5,7 @@
 //!   itself, and idle time is not saved up.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -12,11 +13,11 @@ use tokio::time::Instant;
 
 use crate::kernel::limits::SCRUB_OBJECT_MIN_BYTES;
 
-/// A pace that several may share.
-#[derive(Debug, Default)]
+/// A pace that several may share: clones do.
+#[derive(Debug, Clone, Default)]
 pub struct Pace {
     bytes_per_second: Option<NonZeroU64>,
-    free_at: Mutex<Option<Instant>>,
+    free_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Pace {
@@ -27,7 +28,7 @@ impl Pace {
 
     /// At most so many bytes a second.
     pub fn of(bytes_per_second: NonZeroU64) -> Self {
-        Self { bytes_per_second: Some(bytes_per_second), free_at: Mutex::default() }
+        Self { bytes_per_second: Some(bytes_per_second), free_at: Arc::default() }
     }
 
     /// Before an object is opened.

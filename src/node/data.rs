@@ -18,7 +18,7 @@ use super::{Error, Options, background, bounds, files, keys, service, stores};
 use crate::clock::{Clock, System};
 use crate::config::Settings;
 use crate::contract::SharedRing;
-use crate::data::{self, Damaged, DataPlane, Orderly, Pace};
+use crate::data::{self, Damaged, DataPlane, Moving, Orderly, Pace};
 use crate::kernel::event::KeyKind;
 use crate::kernel::id::NodeName;
 use crate::stores as kept;
@@ -70,6 +70,7 @@ impl DataNode {
             clock: options.clock.clone(),
             damaged: data.damaged().clone(),
             pace: NonZeroU64::new(settings.scrub_rate_bytes).map_or_else(Pace::unbounded, Pace::of),
+            moving: data.moving().clone(),
         };
         let errands = Errands::new(link.clone(), orderly, &settings.state_dir)?;
         link.refresh().await;
@@ -164,6 +165,7 @@ pub async fn sweep_apart(settings: &Settings, dry_run: bool) -> Result<SweptObje
             clock: Arc::new(System),
             damaged: Damaged::default(),
             pace: Pace::unbounded(),
+            moving: Moving::keeping(bounds::of(&settings.limits).free_bytes),
         };
         Errands::new(link, orderly, &settings.state_dir)
     };

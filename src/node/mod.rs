@@ -156,7 +156,8 @@ impl Node {
         let plane = ControlNode::on(database, settings, options, store.clone()).await?;
         match Self::open_data(&plane, stores.clone()).await {
             Ok(data) => {
-                let post = Arc::new(plane.post(Reach::Here { stores, damaged: data.damaged().clone() }));
+                let (damaged, moving) = (data.damaged().clone(), data.moving().clone());
+                let post = Arc::new(plane.post(Reach::Here { stores, damaged, moving }));
                 let background = Mutex::new(Some(background::Tasks::of_data(&data, &post, &plane.context())));
                 Ok(Self { plane, data, store, post, background })
             }

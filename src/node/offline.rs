@@ -24,7 +24,7 @@ use crate::config::{Plane, Settings, StorePlace, StoreSettings};
 use crate::contract::SigningKey;
 use crate::control::scrub;
 use crate::control::{Control, Parts};
-use crate::data::Damaged;
+use crate::data::{Damaged, Moving};
 use crate::kernel::event::{KeyKind, Selection};
 use crate::kernel::id::StoreName;
 use crate::log::Log;
@@ -127,7 +127,7 @@ impl Offline {
             }
             Some(Err(error)) => return Err(Box::new(error).into()),
         };
-        let reach = Reach::Here { stores, damaged: Damaged::default() };
+        let reach = Reach::Here { stores, damaged: Damaged::default(), moving: Moving::keeping(0) };
         let (post, log) = self.post(reach).await.map_err(Box::new)?;
         let outcome = post.sweep(dry_run).await;
         drop(post);
@@ -141,7 +141,7 @@ impl Offline {
             return Ok(Reach::Elsewhere(Arc::new(ThroughService::find(&self.settings.state_dir)?)));
         }
         let stores = stores::all_beside(&self.settings.stores).await?;
-        Ok(Reach::Here { stores, damaged: Damaged::default() })
+        Ok(Reach::Here { stores, damaged: Damaged::default(), moving: Moving::keeping(0) })
     }
 
     /// What appends need, beside whoever else appends.

@@ -230,7 +230,7 @@ mod tests {
     use super::*;
     use crate::clock::System;
     use crate::contract::{KeyRing, Outcome, Report, Reported, SharedRing, SigningKey};
-    use crate::data::{Damaged, Pace};
+    use crate::data::{Damaged, Moving, Pace};
     use crate::kernel::event::KeyKind;
     use crate::kernel::id::ObjectKey;
 
@@ -259,6 +259,7 @@ mod tests {
             clock: Arc::new(System),
             damaged: Damaged::default(),
             pace: Pace::unbounded(),
+            moving: Moving::keeping(0),
         };
         Errands::new(link, orderly, state_dir).unwrap()
     }

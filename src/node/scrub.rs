@@ -23,7 +23,7 @@ use crate::control::objects::{self, Judgement};
 use crate::control::orders::{self, Carry, Desk};
 use crate::control::scrub::{self, Command, Progress};
 use crate::control::{self, Control};
-use crate::data::{Damaged, Orderly, Pace};
+use crate::data::{Damaged, Moving, Orderly, Pace};
 use crate::kernel::event::{KeyKind, Selection};
 use crate::kernel::id::{ObjectKey, StoreName};
 use crate::kernel::limits::SCRUB_LOOK_SECONDS;
@@ -49,6 +49,8 @@ pub(super) enum Reach {
         stores: ByName,
         /// What was found damaged there.
         damaged: Damaged,
+        /// Copies that are made there.
+        moving: Moving,
     },
     /// With data nodes. Orders go to them by this way.
     Elsewhere(Arc<dyn Carry>),
@@ -78,7 +80,7 @@ impl Post {
     async fn orderly(
         &self,
         stores: &ByName,
-        damaged: &Damaged,
+        shared: (&Damaged, &Moving),
         orders: &SigningKey,
         rate: Option<NonZeroU64>,
     ) -> Result<Orderly, Error> {
@@ -88,8 +90,9 @@ impl Post {
             reports: self.key(KeyKind::Report).await?,
             orders: KeyRing::of([orders.verifying_key()]).into(),
             clock: self.clock.clone(),
-            damaged: damaged.clone(),
+            damaged: shared.0.clone(),
             pace: rate.map_or_else(Pace::unbounded, Pace::of),
+            moving: shared.1.clone(),
         })
     }
 
@@ -97,8 +100,8 @@ impl Post {
     pub(super) async fn desk(&self, rate: Option<NonZeroU64>) -> Result<Desk, Error> {
         let orders = self.key(KeyKind::Order).await?;
         let carry = match &self.reach {
-            Reach::Here { stores, damaged } => {
-                Arc::new(InProcess::new(self.orderly(stores, damaged, &orders, rate).await?))
+            Reach::Here { stores, damaged, moving } => {
+                Arc::new(InProcess::new(self.orderly(stores, (damaged, moving), &orders, rate).await?))
             }
             Reach::Elsewhere(carry) => carry.clone(),
         };
@@ -248,14 +251,14 @@ impl Post {
 
     /// Sweeps the objects of the stores that are here once.
     pub(super) async fn sweep(&self, dry_run: bool) -> Result<SweptObjects, SweepError> {
-        let Reach::Here { stores, damaged } = &self.reach else {
+        let Reach::Here { stores, damaged, moving } = &self.reach else {
             return Err(Box::new(Error::NoBytes).into());
         };
         self.prove().await?;
         let mut swept = sweep::look(self, stores).await?;
         if !dry_run && !swept.gone.is_empty() {
             let orders = self.key(KeyKind::Order).await.map_err(Box::new)?;
-            let orderly = self.orderly(stores, damaged, &orders, None).await.map_err(Box::new)?;
+            let orderly = self.orderly(stores, (damaged, moving), &orders, None).await.map_err(Box::new)?;
             sweep::clear(self, &orderly, &mut swept).await?;
         }
         Ok(swept)

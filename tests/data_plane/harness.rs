@@ -78,6 +78,16 @@ impl Node {
         Self { plane, store, clock, control, grants, next_id: AtomicU64::new(1) }
     }
 
+    /// As [`Self::on`], and it reads from that store too, which is named so.
+    pub(crate) fn with_another(store: Arc<dyn Store>, name: &str, other: Arc<dyn Store>) -> Self {
+        let mut node = Self::on(store.clone());
+        let bounds = Bounds { free_bytes: 0, ..Bounds::default() };
+        let mut config = config(store, node.clock.clone(), node.control.clone(), bounds);
+        config.stores.insert(name.parse().unwrap(), other);
+        node.plane = DataPlane::open(config);
+        node
+    }
+
     /// Another process on the same store. The old one is as good as gone.
     pub(crate) fn restart(&mut self) {
         let (store, clock, control) = (self.store.clone(), self.clock.clone(), self.control.clone());

@@ -8,6 +8,7 @@ mod faults;
 mod grants;
 mod harness;
 mod hung;
+mod moves;
 mod parts;
 mod planes;
 mod random;

@@ -3,8 +3,8 @@
 
 use serde_json::{Value as Json, json};
 use strongroom::contract::{
-    AccessToken, Delete, Found, Grant, KeyRing, Operation, Order, Outcome, Read, Receipt, Report, Reported,
-    SigningKey, Size, Task, Upload, Verify,
+    AccessToken, Delete, Found, Grant, KeyRing, Move, Operation, Order, Outcome, Read, Receipt, Report,
+    Reported, Restore, SigningKey, Size, Task, Upload, Verify,
 };
 use strongroom::kernel::digest::Digests;
 use strongroom::kernel::event::KeyKind;
@@ -88,6 +88,13 @@ fn orders() -> Vec<Order> {
     let tasks = [
         Task::Verify(Verify { digests: Digests::of(b"content"), size_bytes: 7 }),
         Task::Delete(Delete { discarded_at: 42 }),
+        Task::Move(Move {
+            digests: Digests::of(b"content"),
+            size_bytes: 7,
+            to_store: "cold".parse().expect("a name"),
+            to_object: moved_to(),
+        }),
+        Task::Restore(Restore { days: 7 }),
     ];
     let order = |(n, task)| Order {
         id: OrderId(Uuid::from_u128(n)),
@@ -100,16 +107,30 @@ fn orders() -> Vec<Order> {
     (20..).zip(tasks).map(order).collect()
 }
 
+fn moved_to() -> ObjectKey {
+    ObjectKey::from_uuid(Uuid::from_u128(9))
+}
+
 fn reports() -> Vec<Report> {
-    let blob = Reported::Verify(Digests::of(b"content").blake3);
+    let blake3 = Digests::of(b"content").blake3;
+    let verified = || Reported::Verify(blake3);
+    let moved =
+        || Reported::Move { blake3, to_store: "cold".parse().expect("a name"), to_object: moved_to() };
     let found = |size_bytes, digests| Outcome::Corrupt(Found { size_bytes, digests });
     let told = [
-        (blob, Outcome::Done),
-        (blob, found(7, Some(Digests::of(b"c0ntent")))),
-        (blob, found(3, None)),
-        (blob, Outcome::Missing),
-        (blob, Outcome::Failed("the store did not answer".into())),
+        (verified(), Outcome::Done),
+        (verified(), found(7, Some(Digests::of(b"c0ntent")))),
+        (verified(), found(3, None)),
+        (verified(), Outcome::Missing),
+        (verified(), Outcome::Failed("the store did not answer".into())),
         (Reported::Delete, Outcome::Done),
+        (verified(), Outcome::Archived),
+        (moved(), Outcome::Done),
+        (moved(), found(7, Some(Digests::of(b"c0ntent")))),
+        (moved(), Outcome::Archived),
+        (Reported::Restore, Outcome::Restoring),
+        (Reported::Restore, Outcome::Available { until_ms: Some(1_356_048_000_000) }),
+        (Reported::Restore, Outcome::Available { until_ms: None }),
     ];
     let report = |(n, (task, outcome))| Report {
         order: OrderId(Uuid::from_u128(n)),

@@ -237,6 +237,13 @@ async fn look(
             progress.unread += 1;
             return window.unread(blob);
         }
+        // It was not read, and nothing is wrong with that.
+        outcome @ (Outcome::Archived | Outcome::Restoring | Outcome::Available { .. }) => {
+            metrics::counter!("strongroom_scrub_blobs_total", "found" => "unread").increment(1);
+            tracing::warn!(blob = %blob.blake3, object = %blob.object, ?outcome, "a blob could not be read again");
+            progress.unread += 1;
+            return window.unread(blob);
+        }
         Outcome::Corrupt(_) => Damage::Corrupt,
         Outcome::Missing => Damage::Missing,
     };

@@ -19,8 +19,14 @@ pub const ORDER_FORGOTTEN_SECONDS: u64 = 60;
 /// Orders that a data node works on at once: one reads while others come and go.
 pub const ORDERS_IN_HAND_MAX: usize = 4;
 
+/// Copies of objects that a process makes at once, each with a few pieces in memory: as many as orders are in hand.
+pub const MOVES_AT_ONCE: usize = ORDERS_IN_HAND_MAX;
+
 /// Seconds between two questions for orders after one that was not answered.
 pub const ORDER_RETRY_SECONDS: u64 = 2;
+
+/// Days for which an archived object may be asked to be readable: the restored copy is paid for beside the archived one.
+pub const RESTORE_DAYS_MAX: u32 = 365;
 
 /// Objects that one request may ask to be given up: each answer carries a signed order.
 pub const OBJECTS_GIVEN_UP_MAX: usize = 100;
