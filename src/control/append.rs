@@ -18,7 +18,7 @@ use crate::kernel::digest::Blake3;
 use crate::kernel::event::Fact;
 use crate::kernel::id::{Actor, EventId, GrantId, ObjectKey, RequestId, StoreName, StreamName};
 use crate::kernel::limits::{APPEND_RETRIES_MAX, APPEND_RETRY_PAUSE_MS};
-use crate::log::guard::{CLAIMS, DAMAGE, DELETION, RETENTION};
+use crate::log::guard::{CLAIMS, DAMAGE, DELETION, POLICIES, RETENTION};
 use crate::log::{self, Appended, Expected, Guard, Member, NewEvent, Recorded, read};
 
 /// Where event ids come from.
@@ -120,7 +120,7 @@ fn writes(fact: &Fact) -> &'static [&'static str] {
         Fact::ManifestAccepted(_) | Fact::TagSet(_) => &[RETENTION],
         Fact::HoldPlaced(_) | Fact::HoldReleased(_) => &[RETENTION],
         Fact::PinSet(_) | Fact::PinReleased(_) => &[RETENTION],
-        Fact::PolicySet(_) | Fact::PolicyRemoved(_) => &[RETENTION],
+        Fact::PolicySet(_) | Fact::PolicyRemoved(_) => &[RETENTION, POLICIES],
         Fact::LockExtended(_) | Fact::LockBypassed(_) => &[RETENTION],
         Fact::ManifestReferences(_) => &[CLAIMS, RETENTION],
         Fact::ManifestDeleted(_) => &[DELETION, CLAIMS],

@@ -27,6 +27,7 @@ pub mod exchange;
 mod given;
 pub mod holds;
 pub mod keys;
+mod lock_rules;
 pub mod locks;
 pub mod manifests;
 pub mod objects;
@@ -88,6 +89,7 @@ struct Inner {
     known: repositories::Known,
     trees: manifests::TreeChecks,
     reads: cached::Reads,
+    lock_rules: lock_rules::Kept,
     applying: tokio::sync::Mutex<Option<plans::Applying>>,
 }
 
@@ -100,6 +102,7 @@ impl Control {
             known: repositories::Known::default(),
             trees: manifests::TreeChecks::default(),
             reads: cached::Reads::default(),
+            lock_rules: lock_rules::Kept::default(),
             applying: tokio::sync::Mutex::default(),
         }))
     }

@@ -6,7 +6,7 @@
 //!
 //! Needs `retention:plan`: a plan names packages of every repository.
 
-mod facts;
+pub(super) mod facts;
 mod holds;
 
 use std::collections::HashMap;

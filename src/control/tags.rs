@@ -2,11 +2,13 @@
 //!
 //! - Of callers that race on one version of a tag, one wins; the others see what it is now.
 //! - A tag names only a manifest that is accepted in its repository.
+//! - Where the tag makes rules of policies lock the package, that is recorded in the same append (`lock_rules`).
 //! - Setting a tag to what it names already changes nothing, if the precondition holds.
 
 use super::append::{Change, Ids, Retries};
+use super::lock_rules::{LockRules, Locks};
 use super::repositories::load_readable;
-use super::{Context, Control, Precondition};
+use super::{Context, Control, Precondition, retention};
 use crate::access::{Action, Caller};
 use crate::kernel::digest::{Blake3, Digest, Digests};
 use crate::kernel::event::{Fact, TagRemoved, TagSet};
@@ -30,6 +32,9 @@ pub enum Error {
     /// It does not name what the caller expected.
     #[error(transparent)]
     TagMoved(#[from] Moved),
+    /// What rules lock cannot be found out.
+    #[error(transparent)]
+    Retention(#[from] retention::Error),
     /// What any use case can meet.
     #[error(transparent)]
     Shared(#[from] super::Error),
@@ -106,11 +111,14 @@ pub async fn set(
         let Some(fact) = fact else {
             return Ok(changed(current.map_or(0, |current| current.position)));
         };
-        let guard = Guard::ManifestsAccepted { repository: repository.clone(), manifests: vec![manifest] };
+        let Locks { mut facts, mut guards } =
+            LockRules::load(control).await?.at_tag(control, repository, manifest, tag).await?;
+        facts.push(fact);
+        guards.push(Guard::ManifestsAccepted { repository: repository.clone(), manifests: vec![manifest] });
         let change = Change {
-            events: Ids::of_request(context).assign(vec![fact]),
+            events: Ids::of_request(context).assign(facts),
             expected: vec![(stream.clone(), version)],
-            guards: vec![guard],
+            guards,
         };
         match control.append(&context.caller.actor, context.cause, change).await {
             Ok(appended) => return Ok(changed(appended.last())),

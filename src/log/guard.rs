@@ -1,7 +1,7 @@
 //! Guards: static predicates over the views, evaluated under the head lock.
 //!
 //! For what versions of streams cannot express without naming thousands of them. The log carries guards; the views
-//! answer them (see [`super::Folds`]).
+//! answer them (see [`super::Folds`]), but for the time of the append, which the log itself knows.
 
 use crate::kernel::digest::{Blake3, Digests, Sha256};
 use crate::kernel::id::{ObjectKey, RepositoryName, StoreName};
@@ -79,6 +79,18 @@ pub enum Guard {
         /// Its manifest and its rendering.
         documents: Vec<Sha256>,
     },
+    /// No policy was set or removed since the event at that position, which did; none: since the log began.
+    PoliciesUnchanged {
+        /// Place of that event in the log.
+        since: Option<u64>,
+    },
+    /// The events are recorded within that time, both ends included, milliseconds since the epoch: a decision counted on it.
+    RecordedWithin {
+        /// The first.
+        from_ms: u64,
+        /// The last.
+        until_ms: u64,
+    },
 }
 
 /// What has to be so still when packages are erased. Only what may refuse an erasure counts, and pins, which are released by it.
@@ -110,6 +122,10 @@ pub const DAMAGE: &str = "damage";
 /// What protects packages: read by deletions of packages, written by whatever may keep one.
 pub const RETENTION: &str = "retention";
 
+/// Policies: read by whoever decided by all that stand, written by what sets or removes one. Apart from [`RETENTION`], so that
+/// acceptances, which protect and are decided by policies, do not wait for each other.
+pub const POLICIES: &str = "policies";
+
 /// What is deleted: read by whoever relies on a blob or a manifest being there, written by deletions.
 pub const DELETION: &str = "deletion";
 
@@ -126,7 +142,11 @@ impl Guard {
             Self::PackagesDeletable(_) | Self::PackagesErasable(_) | Self::DocumentsUnneeded { .. } => {
                 &[RETENTION, DELETION]
             }
-            Self::ObjectNotDiscarded { .. } | Self::WithinQuota { .. } | Self::ObjectUnclaimed { .. } => &[],
+            Self::PoliciesUnchanged { .. } => &[POLICIES],
+            Self::ObjectNotDiscarded { .. }
+            | Self::WithinQuota { .. }
+            | Self::ObjectUnclaimed { .. }
+            | Self::RecordedWithin { .. } => &[],
         }
     }
 }
@@ -205,6 +225,12 @@ pub enum GuardFailure {
     /// Something that protects packages changed since it was decided what to delete.
     #[error("holds or policies changed since; decide again")]
     RetentionChanged,
+    /// It would be recorded at a time on which the decision did not count.
+    #[error("it would be recorded at {at_ms} ms, which was not counted on; decide again")]
+    RecordedElsewhen {
+        /// When, milliseconds since the epoch.
+        at_ms: u64,
+    },
 }
 
 /// What came between the decision to delete a package and its deletion.

@@ -68,6 +68,29 @@ pub struct Properties<'a> {
 }
 
 impl Package {
+    /// One that is accepted at that time and is nothing yet: for whoever says what it is.
+    pub fn new(repository: RepositoryName, digest: Blake3, media_type: String, accepted_at_ms: u64) -> Self {
+        Self {
+            repository,
+            digest,
+            media_type,
+            artifact_type: None,
+            annotations: None,
+            tags: Vec::new(),
+            size_bytes: 0,
+            accepted_at_ms,
+            clock_start_ms: accepted_at_ms,
+            last_read_day: None,
+            governance_until_ms: None,
+            compliance_until_ms: None,
+            bypassed_until_ms: None,
+            pins: Vec::new(),
+            holds: Vec::new(),
+            listed_by: Vec::new(),
+            subject: None,
+        }
+    }
+
     /// What of it never changes.
     pub fn properties(&self) -> Properties<'_> {
         Properties {

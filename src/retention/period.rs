@@ -35,7 +35,8 @@ pub enum Error {
     Time,
 }
 
-const HOUR_MS: u64 = 60 * 60 * 1_000;
+/// Milliseconds of an hour.
+pub const HOUR_MS: u64 = 60 * 60 * 1_000;
 
 /// Milliseconds of a day.
 pub const DAY_MS: u64 = 24 * HOUR_MS;
@@ -85,6 +86,11 @@ impl Period {
             Unit::Year => by_calendar(Span::new().try_years(self.count.get())),
         }
     }
+}
+
+/// The end of the day of UTC in which that moment is; the beginning of a day is the end of the day before.
+pub fn end_of_day_ms(ms: u64) -> u64 {
+    ms.checked_next_multiple_of(DAY_MS).unwrap_or(u64::MAX)
 }
 
 fn by_calendar(from_ms: u64, span: Result<Span, jiff::Error>) -> u64 {
@@ -196,6 +202,19 @@ mod tests {
             let period: Period = period.parse().unwrap();
             assert_eq!(period.after_ms(moment(from)), moment(after), "{from} {period}");
         }
+    }
+
+    #[test]
+    fn a_day_ends_with_its_last_moment_and_never_is_never() {
+        for (ms, end) in [
+            ("2026-01-31T10:00:00Z", "2026-02-01"),
+            ("2026-12-31T23:59:59.999Z", "2027-01-01"),
+            ("2026-02-01T00:00:00Z", "2026-02-01"),
+            ("2026-02-01T00:00:00.001Z", "2026-02-02"),
+        ] {
+            assert_eq!(end_of_day_ms(moment(ms)), moment(end), "{ms}");
+        }
+        assert_eq!(end_of_day_ms(u64::MAX), u64::MAX);
     }
 
     #[test]

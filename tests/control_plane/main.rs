@@ -5,6 +5,7 @@ mod harness;
 
 mod cached;
 mod keys;
+mod locking;
 mod manifests;
 mod pins;
 mod plane;

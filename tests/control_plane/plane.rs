@@ -87,8 +87,12 @@ impl Plane {
 
     /// Another process, with a pool of its own.
     pub(crate) async fn other(&self) -> Other {
+        self.other_by(self.clock.clone()).await
+    }
+
+    /// Another process, whose clock is another.
+    pub(crate) async fn other_by(&self, clock: Arc<Manual>) -> Other {
         let pool = PgPool::connect_with(self.database.options()).await.expect("the database answers");
-        let clock = self.clock.clone();
         let started = Log::start(self.database.options(), Arc::new(Views), clock.clone(), Options::default());
         let (log, tasks) = started.await.expect("a log starts");
         let control = Control::new(Parts {

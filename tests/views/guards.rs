@@ -3,7 +3,9 @@
 use strongroom::kernel::event::{DiscardReason, Fact};
 use strongroom::log::{Error, Guard, GuardFailure, Member, NewEvent};
 
-use crate::history::{accepted, digests, discarded, linked, object, repository, store, stored, tag_set};
+use crate::history::{
+    accepted, digests, discarded, linked, object, policy_set, repository, store, stored, tag_set,
+};
 use crate::scene::Scene;
 
 async fn append(scene: &Scene, fact: Fact, guards: Vec<Guard>) -> Result<(), GuardFailure> {
@@ -80,4 +82,18 @@ async fn members_of_one_batch_fail_one_by_one() {
         };
         assert_eq!(result, expected, "member {n}");
     }
+}
+
+#[tokio::test]
+async fn whoever_decided_by_policies_is_told_that_one_was_set_or_removed_since() {
+    let scene = Scene::with(vec![stored(0, 1, 1)]).await;
+    let unchanged = |since| vec![Guard::PoliciesUnchanged { since }];
+    let changed = Err(GuardFailure::RetentionChanged);
+    assert_eq!(append(&scene, tag_set(0, 1, 1), unchanged(None)).await, Ok(()));
+    assert_eq!(append(&scene, policy_set(1, 1, 20), vec![]).await, Ok(()));
+    assert_eq!(append(&scene, tag_set(0, 1, 2), unchanged(None)).await, changed);
+    assert_eq!(append(&scene, tag_set(0, 1, 2), unchanged(Some(2))).await, Ok(()));
+    assert_eq!(append(&scene, policy_set(1, 2, 21), vec![]).await, Ok(()));
+    assert_eq!(append(&scene, tag_set(0, 1, 3), unchanged(Some(2))).await, changed);
+    assert_eq!(append(&scene, tag_set(0, 1, 3), unchanged(Some(4))).await, Ok(()));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::control::lock_rules::Locks;
 use crate::control::manifests::{Accepted, Contents, Error};
 use crate::control::tags::{self, Current};
 use crate::control::{Precondition, pins, quota};
@@ -100,11 +101,20 @@ pub(super) struct State {
     pub(super) repository: Option<Repository>,
     /// What has to be there whole for the pin, beyond what the acceptance asks for.
     pub(super) contents: Contents,
+    /// What rules lock it for, if it is accepted by this or gets the tag.
+    pub(super) locks: Locks,
 }
 
 impl State {
     pub(super) fn is_accepted(&self) -> bool {
         self.accepted_at.is_some()
+    }
+
+    /// Bytes of what the package references, of what is known.
+    pub(super) fn blobs_bytes(&self, command: &Command) -> u64 {
+        let parts = command.parts.iter().filter_map(|part| self.manifests.get(&part.digests.blake3));
+        command.blobs.values().map(|(_, size)| size).sum::<u64>()
+            + parts.map(|part| part.blobs_bytes).sum::<u64>()
     }
 }
 
@@ -119,6 +129,14 @@ pub(super) struct Decided {
     pub(super) missing: Vec<&'static str>,
 }
 
+impl Decided {
+    /// With what rules lock. Before the fact that it is for, as all that belongs to it.
+    fn lock(&mut self, locks: &Locks) {
+        self.facts.extend(locks.facts.iter().cloned());
+        self.guards.extend(locks.guards.iter().cloned());
+    }
+}
+
 /// None if everything is so already.
 pub(super) fn decide(state: &State, command: &Command) -> Result<Option<Decided>, Error> {
     let mut decided = if state.is_accepted() { Decided::default() } else { accept(state, command)? };
@@ -128,6 +146,7 @@ pub(super) fn decide(state: &State, command: &Command) -> Result<Option<Decided>
         if state.is_accepted() && set.is_some() {
             let repository = command.repository.clone();
             decided.guards.push(Guard::ManifestsAccepted { repository, manifests: vec![manifest] });
+            decided.lock(&state.locks);
         }
         decided.facts.extend(set);
     }
@@ -199,6 +218,7 @@ fn accept(state: &State, command: &Command) -> Result<Decided, Error> {
     let manifest = command.descriptor.digests.blake3;
     let references = ManifestReferences::split(&command.repository, manifest, &blobs, &parts);
     decided.facts.extend(references.into_iter().map(Fact::from));
+    decided.lock(&state.locks);
     decided.facts.push(accepted(state, command));
     Ok(decided)
 }
@@ -244,6 +264,7 @@ fn named_manifests(command: &Command) -> impl Iterator<Item = &DocumentDescripto
 
 fn accepted(state: &State, command: &Command) -> Fact {
     let parts = command.parts.iter().map(|part| &state.manifests[&part.digests.blake3]);
+    let blobs_bytes = state.blobs_bytes(command);
     let rendering = command.descriptor.rendering.as_ref();
     ManifestAccepted {
         repository: command.repository.clone(),
@@ -255,9 +276,8 @@ fn accepted(state: &State, command: &Command) -> Fact {
         subject: command.subject.as_ref().map(|subject| subject.digests.blake3),
         oci_sha256: rendering.map(|rendering| rendering.sha256),
         oci_size_bytes: rendering.map(|rendering| rendering.size_bytes),
-        blobs: command.blobs.len() as u64 + parts.clone().map(|part| part.blobs).sum::<u64>(),
-        blobs_bytes: command.blobs.values().map(|(_, size)| size).sum::<u64>()
-            + parts.map(|part| part.blobs_bytes).sum::<u64>(),
+        blobs: command.blobs.len() as u64 + parts.map(|part| part.blobs).sum::<u64>(),
+        blobs_bytes,
     }
     .into()
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::control::given::given;
 use crate::control::tags::Moved;
 use crate::kernel::digest::Digests;
-use crate::kernel::event::TagSet;
+use crate::kernel::event::{LockExtended, LockGround, LockMode, TagSet};
 use crate::kernel::manifest::{Descriptor, Header, Index, Manifest, MediaType};
 
 fn name() -> RepositoryName {
@@ -72,6 +72,30 @@ fn references(document: &Document, blobs: &[Blake3], manifests: &[Blake3]) -> Fa
 fn tag_set(document: &Document, previous: Option<Blake3>) -> Fact {
     let manifest = document.descriptor().digests.blake3;
     TagSet { repository: name(), tag: "v1".parse().unwrap(), manifest, previous }.into()
+}
+
+#[test]
+fn what_rules_lock_stands_before_the_acceptance_or_the_tag_and_an_append_without_either_has_none() {
+    let document = package(&[b"a"]);
+    let lock = Fact::from(LockExtended {
+        repository: name(),
+        blake3: document.descriptor().digests.blake3,
+        mode: LockMode::Compliance,
+        until_ms: 7,
+        ground: LockGround::Rule { policy: "law".parse().unwrap(), version: 1, rule: "all".parse().unwrap() },
+    });
+    let guard = Guard::PoliciesUnchanged { since: Some(3) };
+    let locks = Locks { facts: vec![lock.clone()], guards: vec![guard.clone()] };
+    let state = State { locks: locks.clone(), ..ready() };
+    let decided = decide(&state, &tagging(&document, Precondition::Any)).unwrap().unwrap();
+    let facts = [&decided.facts[1], decided.facts.last().unwrap()];
+    assert_eq!(facts, [&lock, &tag_set(&document, None)]);
+    assert!(decided.guards.contains(&guard));
+    let tagged = decide(
+        &State { accepted_at: Some(1), locks, ..State::default() },
+        &tagging(&document, Precondition::Any),
+    );
+    assert_eq!(tagged.unwrap().unwrap().facts, [lock, tag_set(&document, None)]);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //!   that the caller may pull from elsewhere are linked by the same append.
 //! - Each manifest that it names (subject, parts of an index) is accepted in the repository, and described as it is.
 //! - Documents are written before the event that names them: the manifest, and its OCI rendering, frozen by digest.
+//! - What rules of policies lock is recorded in the same append (`lock_rules`).
 //! - Accepting it again changes nothing and gives the first position.
 //! - A tag or a pin, if one is given, is set in the same append, under its precondition.
 //!
@@ -25,14 +26,14 @@ use crate::kernel::digest::{Blake3, Digest, Digests, Sha256};
 use crate::kernel::event::Fact;
 use crate::kernel::id::{PinName, Reference, RepositoryName, Tag};
 use crate::kernel::manifest::{self, Document, MediaType};
-use crate::log::documents;
+use crate::log::{self, GuardFailure, documents};
 use crate::views::manifests::{self as view, Manifest};
 use crate::views::{pins as pin_view, tags as tag_view};
 
 use super::append::{Ids, Retries};
 use super::repositories::load_readable;
 use super::tags::Moved;
-use super::{Context, Control, Precondition, pins};
+use super::{Context, Control, Precondition, pins, retention};
 use decide::{Command, decide};
 use state::Loaded;
 
@@ -124,6 +125,9 @@ pub enum Error {
     /// The repository would hold more than it may.
     #[error(transparent)]
     Quota(#[from] super::Exceeded),
+    /// What rules lock cannot be found out.
+    #[error(transparent)]
+    Retention(#[from] retention::Error),
     /// What any use case can meet.
     #[error(transparent)]
     Shared(#[from] super::Error),
@@ -182,8 +186,10 @@ async fn put(
     }
     let mut written = false;
     let mut retries = Retries::default();
+    let mut not_before_ms = 0;
     loop {
-        let loaded = Loaded::load(control, &context.caller, command, document).await?;
+        let now_ms = control.now_ms().max(not_before_ms);
+        let loaded = Loaded::load(control, &context.caller, command, document, now_ms).await?;
         let decided = decide(&loaded.state, command)?;
         if !loaded.state.is_accepted() && !written {
             trees::check(control, document, &loaded.state).await?;
@@ -204,6 +210,11 @@ async fn put(
                 let position = accepts_at.map_or_else(|| loaded.position(), |at| appended.positions[at]);
                 let set = set.map(|set| set.recorded_at(appended.last()));
                 return Ok((command.accepted(position, accepts_at.is_some()), set));
+            }
+            Err(log::Error::Guard(GuardFailure::RecordedElsewhen { at_ms })) => {
+                // The log never goes back: its last event may be later than this clock.
+                not_before_ms = at_ms;
+                retries.again().await?;
             }
             Err(error) => retries.after(error).await?,
         }

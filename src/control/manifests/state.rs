@@ -6,6 +6,7 @@ use futures::future::try_join_all;
 
 use crate::access::Caller;
 use crate::control::append::{Change, Ids};
+use crate::control::lock_rules::{LockRules, Locks};
 use crate::control::manifests::decide::{Command, Decided, Part, Reach, State};
 use crate::control::manifests::{Contents, Error};
 use crate::control::repositories::{RoomMade, visible};
@@ -14,6 +15,7 @@ use crate::kernel::digest::{Blake3, Digest, Digests};
 use crate::kernel::event::Fact;
 use crate::kernel::id::{RepositoryName, StreamName};
 use crate::kernel::manifest::{Document, DocumentDescriptor, MediaType, Rendering};
+use crate::retention::{Package, TagOf};
 use crate::views::{blobs, manifests, repositories};
 
 /// A state with what guards it.
@@ -29,6 +31,7 @@ impl Loaded {
         caller: &Caller,
         command: &Command,
         document: &Document,
+        now_ms: u64,
     ) -> Result<Self, Error> {
         let repository = &command.repository;
         let digest = command.descriptor.digests.blake3;
@@ -75,6 +78,7 @@ impl Loaded {
             state.blobs = load_blobs(control, caller, command).await?;
             state.manifests = load_manifests(control, command, document).await?;
         }
+        state.locks = load_locks(control, command, &state, now_ms).await?;
         Ok(Self { state, expected, room })
     }
 
@@ -124,6 +128,38 @@ impl Loaded {
         }
         let accepts_at = facts.iter().position(|fact| matches!(fact, Fact::ManifestAccepted(_)));
         (accepts_at, Change { events: ids.assign(facts), expected, guards: decided.guards })
+    }
+}
+
+/// What rules lock the package for.
+async fn load_locks(
+    control: &Control,
+    command: &Command,
+    state: &State,
+    now_ms: u64,
+) -> Result<Locks, Error> {
+    let digest = command.descriptor.digests.blake3;
+    let tag = command.tag.as_ref().map(|(tag, _)| tag);
+    if !state.is_accepted() {
+        let package = || Package {
+            artifact_type: command.artifact_type.clone(),
+            annotations: Some(command.annotations.clone()),
+            tags: tag.into_iter().map(|tag| TagOf { tag: tag.clone(), set_at_ms: now_ms }).collect(),
+            size_bytes: state.blobs_bytes(command),
+            ..Package::new(
+                command.repository.clone(),
+                digest,
+                command.descriptor.media_type.to_string(),
+                now_ms,
+            )
+        };
+        return Ok(LockRules::load(control).await?.at_acceptance(now_ms, package));
+    }
+    match tag {
+        Some(tag) => {
+            Ok(LockRules::load(control).await?.at_tag(control, &command.repository, digest, tag).await?)
+        }
+        None => Ok(Locks::default()),
     }
 }
 

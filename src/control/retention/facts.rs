@@ -44,6 +44,21 @@ pub(super) async fn load(
     Ok(all.into_values().map(|known| known.package).collect())
 }
 
+/// One package by itself, if it is there: its tags, and what lists it, are not looked at.
+pub(in crate::control) async fn alone(
+    connection: &mut PgConnection,
+    policies: &[InForce],
+    repository: &RepositoryName,
+    manifest: Blake3,
+) -> Result<Option<Package>, Error> {
+    let Some(row) = packages::one(connection, repository, manifest).await? else { return Ok(None) };
+    let holds = Holds::load(connection).await?;
+    let mut one = Packages::from([((repository.clone(), manifest), known(row))]);
+    annotations(connection, &mut one, policies, &holds).await?;
+    one.values_mut().for_each(|known| holds.apply(&mut known.package));
+    Ok(one.into_values().next().map(|known| known.package))
+}
+
 async fn accepted(connection: &mut PgConnection, only: Option<&RepositoryName>) -> Result<Packages, Error> {
     let mut all = Packages::new();
     loop {

@@ -219,6 +219,7 @@ impl From<manifests::Error> for Problem {
             E::TagMoved(Moved { current }) => Self::tag_moved(told, current),
             E::Pin(refused) => refused.into(),
             E::Quota(exceeded) => exceeded.into(),
+            E::Retention(error) => error.into(),
             E::Shared(error) => error.into(),
         }
     }
@@ -233,6 +234,7 @@ impl From<tags::Error> for Problem {
             E::ManifestUnknown(_) => Self::new(Code::ManifestUnknown, told),
             E::Unknown(_) => Self::new(Code::TagUnknown, told),
             E::TagMoved(Moved { current }) => Self::tag_moved(told, current),
+            E::Retention(error) => error.into(),
             E::Shared(error) => error.into(),
         }
     }

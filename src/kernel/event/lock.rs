@@ -7,6 +7,7 @@
 //! lock.bypassed = { "repository": text, "blake3": bytes .size 32, "until": uint (ms since the epoch),
 //!                   "statement": bytes .size 32 }
 //! ```
+//! - What rules lock when a package is accepted stands before its `manifest.accepted`, in the same append.
 //! - A lock moves only later: of several events the latest `until` of a mode counts.
 //! - A bypass lifts governance locks that end at `until` or before; one that is extended beyond it locks again. There is no
 //!   event that lifts a compliance lock.

@@ -15,7 +15,7 @@ use crate::kernel::limits::{
 };
 use crate::kernel::merkle::{Frontier, Hash, leaf_hash};
 use crate::log::Recorded;
-use crate::log::guard::GuardFailure;
+use crate::log::guard::{Guard, GuardFailure};
 use crate::log::head::Head;
 use crate::log::member::{Appended, Expected, Member};
 use crate::log::tiles::{Edge, Tile};
@@ -119,8 +119,8 @@ impl Batch {
         if member.events.iter().any(|event| self.loaded.known.contains_key(&event.id)) {
             return Outcome::Answer(self.repeated(member));
         }
-        if let Some(failure) = failed_guard {
-            return Outcome::Answer(Err(failure.clone().into()));
+        if let Some(failure) = failed_guard.cloned().or_else(|| self.elsewhen(member)) {
+            return Outcome::Answer(Err(failure.into()));
         }
         if let Some(conflict) = self.conflict(member) {
             return Outcome::Answer(Err(conflict));
@@ -130,6 +130,16 @@ impl Batch {
             Ok(_) => Outcome::Wait,
             Err(error) => Outcome::Answer(Err(error)),
         }
+    }
+
+    /// The guards that only the log can answer.
+    fn elsewhen(&self, member: &Member) -> Option<GuardFailure> {
+        let at_ms = self.plan.at_ms;
+        let fails = |guard: &Guard| match guard {
+            Guard::RecordedWithin { from_ms, until_ms } => !(*from_ms..=*until_ms).contains(&at_ms),
+            _ => false,
+        };
+        member.guards.iter().any(fails).then_some(GuardFailure::RecordedElsewhen { at_ms })
     }
 
     /// The first positions, if every event of the member stands in the log with this content.

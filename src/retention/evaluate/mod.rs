@@ -5,11 +5,13 @@
 //!   is in the way. Otherwise it is kept, if by nothing else then because no rule deletes it.
 //! - All policies that stand keep and lock; only those that act delete, move and record locks. So a plan of one policy deletes
 //!   nothing that another keeps.
-//! - What a lock rule computes protects from now on, though it is recorded only when a plan is applied.
+//! - What a lock rule computes protects from now on, recorded or not. It is recorded when a package is accepted (`at_once`), and
+//!   by the next plan that is applied.
 //! - An index that lists a package, and the subject of a package, are in its way unless the same decisions delete them, and
 //!   then they are deleted before it. Where two wait for each other, both stay.
 //! - Annotations that are not known keep a package: a keep rule that asks for them is in the way, no other rule selects it.
 
+mod at_once;
 mod order;
 mod rank;
 
@@ -18,6 +20,8 @@ use super::policy::{Action, LockMode, Policy, Tier};
 use super::selector::Match;
 use crate::kernel::digest::Blake3;
 use crate::kernel::id::PolicyName;
+
+pub use at_once::{AtOnce, lock_rules, locks_at_once, tag_may_lock};
 
 /// A policy that stands.
 #[derive(Debug, Clone)]
@@ -138,7 +142,7 @@ pub fn evaluate(policies: &[InForce], packages: &[Package], now_ms: u64) -> Vec<
 /// All but live references.
 fn decide(policies: &[InForce], ranks: &rank::Ranks, package: &Package, at: usize, now_ms: u64) -> Decision {
     let mut decision = Decision::default();
-    let mut due: [Option<LockDue>; 2] = [None, None];
+    let mut due = Due::default();
     let mut keeps = Vec::new();
     for (p, policy) in policies.iter().enumerate() {
         for (r, rule) in policy.policy.rules.iter().enumerate() {
@@ -147,11 +151,7 @@ fn decide(policies: &[InForce], ranks: &rank::Ranks, package: &Package, at: usiz
             match rule.action {
                 Action::Keep if found != Match::No => keeps.push(Blocker::Keep(here)),
                 Action::Lock { mode, term } if found == Match::Yes => {
-                    let until_ms = term.until_ms(package.clock_start_ms);
-                    let latest = &mut due[mode as usize];
-                    if latest.is_none_or(|latest| latest.until_ms < until_ms) {
-                        *latest = Some(LockDue { rule: here, mode, until_ms });
-                    }
+                    due.take(LockDue { rule: here, mode, until_ms: term.until_ms(package.clock_start_ms) });
                 }
                 Action::Delete if found == Match::Yes && policy.acts => {
                     decision.delete.get_or_insert(here);
@@ -164,12 +164,53 @@ fn decide(policies: &[InForce], ranks: &rank::Ranks, package: &Package, at: usiz
         }
     }
     decision.blockers.extend(package.holds.iter().cloned().map(Blocker::Hold));
-    for (mode, due) in LockMode::ALL.into_iter().zip(due) {
-        lock(&mut decision, policies, package, mode, due, now_ms);
+    for mode in LockMode::ALL {
+        lock(&mut decision, policies, package, mode, due.of(mode), now_ms);
     }
     decision.blockers.extend(package.pins.iter().cloned().map(Blocker::Pin));
     decision.blockers.extend(keeps);
     decision
+}
+
+/// What rules say about the locks of one package: of each mode the latest end, and of equal ones the first rule's.
+#[derive(Debug, Default)]
+struct Due([Option<LockDue>; 2]);
+
+impl Due {
+    fn take(&mut self, due: LockDue) {
+        let latest = &mut self.0[due.mode as usize];
+        if latest.is_none_or(|latest| latest.until_ms < due.until_ms) {
+            *latest = Some(due);
+        }
+    }
+
+    fn of(&self, mode: LockMode) -> Option<LockDue> {
+        self.0[mode as usize]
+    }
+}
+
+/// What is recorded of a mode, if anything is.
+fn recorded(package: &Package, mode: LockMode) -> Option<u64> {
+    match mode {
+        LockMode::Compliance => package.compliance_until_ms,
+        LockMode::Governance => package.governance_until_ms,
+    }
+}
+
+/// Whether a lock of that mode that ends then keeps the package.
+fn stands(package: &Package, mode: LockMode, until_ms: u64, now_ms: u64) -> bool {
+    let lifted_ms = match mode {
+        LockMode::Compliance => 0,
+        LockMode::Governance => package.bypassed_until_ms.unwrap_or(0),
+    };
+    until_ms > now_ms && until_ms > lifted_ms
+}
+
+/// What a rule says, where that is later than what is recorded and would keep the package.
+fn later(package: &Package, mode: LockMode, due: Option<LockDue>, now_ms: u64) -> Option<LockDue> {
+    let recorded = recorded(package, mode);
+    due.filter(|due| recorded.is_none_or(|recorded| due.until_ms > recorded))
+        .filter(|due| stands(package, mode, due.until_ms, now_ms))
 }
 
 /// The lock of one mode: what is recorded, or what a rule says if that is later.
@@ -181,19 +222,14 @@ fn lock(
     due: Option<LockDue>,
     now_ms: u64,
 ) {
-    let (recorded, lifted_ms) = match mode {
-        LockMode::Compliance => (package.compliance_until_ms, 0),
-        LockMode::Governance => (package.governance_until_ms, package.bypassed_until_ms.unwrap_or(0)),
-    };
-    let stands = |until_ms: u64| until_ms > now_ms && until_ms > lifted_ms;
-    let later =
-        due.filter(|due| recorded.is_none_or(|recorded| due.until_ms > recorded) && stands(due.until_ms));
-    if let Some(due) = later {
+    if let Some(due) = later(package, mode, due, now_ms) {
         if policies[due.rule.policy].acts {
             decision.locks.push(due);
         }
         decision.blockers.push(Blocker::Lock { mode, until_ms: due.until_ms, due: Some(due.rule) });
-    } else if let Some(until_ms) = recorded.filter(|recorded| stands(*recorded)) {
+    } else if let Some(until_ms) =
+        recorded(package, mode).filter(|until_ms| stands(package, mode, *until_ms, now_ms))
+    {
         decision.blockers.push(Blocker::Lock { mode, until_ms, due: None });
     }
 }

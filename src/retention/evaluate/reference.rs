@@ -10,7 +10,7 @@ use super::*;
 use crate::kernel::digest::Digests;
 use crate::retention::package::TagOf;
 use crate::retention::period::DAY_MS;
-use crate::retention::policy::Rule;
+use crate::retention::policy::{Rule, Term};
 use crate::retention::selector::{Rank, Tags};
 
 const NOW_MS: u64 = 100 * DAY_MS;
@@ -19,6 +19,7 @@ const NOW_MS: u64 = 100 * DAY_MS;
 struct World<'w> {
     policies: &'w [InForce],
     packages: &'w [Package],
+    now_ms: u64,
 }
 
 impl World<'_> {
@@ -42,7 +43,7 @@ impl World<'_> {
     }
 
     fn matches(&self, rule: &Rule, package: &Package) -> Match {
-        let unranked = rule.select.matches_unranked(package, NOW_MS);
+        let unranked = rule.select.matches_unranked(package, self.now_ms);
         let Some(rank) = rule.select.rank else { return unranked };
         if unranked != Match::Yes {
             return unranked;
@@ -85,14 +86,18 @@ impl World<'_> {
         };
         let said = self.rules().filter_map(|(_, _, rule)| match rule.action {
             Action::Lock { mode, term } if mode == locked && self.matches(rule, package) == Match::Yes => {
-                Some(term.until_ms(package.clock_start_ms))
+                Some(match term {
+                    // A lock lasts to the end of the day.
+                    Term::For(period) => period.after_ms(package.clock_start_ms).div_ceil(DAY_MS) * DAY_MS,
+                    Term::Until(ms) => ms,
+                })
             }
             _ => None,
         });
         let until = recorded.into_iter().chain(said).max()?;
         let lifted =
             locked == LockMode::Governance && package.bypassed_until_ms.is_some_and(|ms| ms >= until);
-        (until > NOW_MS && !lifted).then_some(until)
+        (until > self.now_ms && !lifted).then_some(until)
     }
 
     fn would_delete(&self, package: &Package) -> bool {
@@ -139,13 +144,19 @@ fn digest(n: usize) -> Blake3 {
     Digests::of(n.to_string().as_bytes()).blake3
 }
 
+/// Within a hundred days, some at the very beginning of one.
+fn moments() -> impl Strategy<Value = u64> {
+    (0..100_u64, prop::sample::select(vec![0, 0, 1, 7_200_000, DAY_MS - 1]))
+        .prop_map(|(day, ms)| day * DAY_MS + ms)
+}
+
 fn a_package(n: usize) -> impl Strategy<Value = Package> {
     let tags = prop::collection::btree_map(prop::sample::select(vec!["v1", "v2", "w1"]), 0..100_u64, 0..3);
     let day = || prop::option::weighted(0.3, (90..110_u64).prop_map(|day| day * DAY_MS));
     let pins =
         prop::bool::weighted(0.1).prop_map(|pinned| if pinned { vec!["prod".to_owned()] } else { vec![] });
     (
-        (prop::sample::select(vec!["acme/a", "acme/b"]), tags, 0..100_u64, 0..20_u64, 0..4_u64),
+        (prop::sample::select(vec!["acme/a", "acme/b"]), tags, moments(), 0..20_u64, 0..4_u64),
         (day(), day(), day(), prop::option::of(0..100_u64)),
         (pins, prop::bool::weighted(0.1)),
         (prop::collection::btree_set(0..9_usize, 0..2), prop::option::weighted(0.3, 0..9_usize)),
@@ -161,8 +172,8 @@ fn a_package(n: usize) -> impl Strategy<Value = Package> {
                     .into_iter()
                     .map(|(tag, set_at_ms)| TagOf { tag: tag.parse().unwrap(), set_at_ms })
                     .collect(),
-                accepted_at_ms: accepted * DAY_MS,
-                clock_start_ms: (accepted + later) * DAY_MS,
+                accepted_at_ms: accepted,
+                clock_start_ms: accepted + later * DAY_MS,
                 size_bytes: size,
                 governance_until_ms,
                 compliance_until_ms,
@@ -207,6 +218,8 @@ fn a_rule() -> impl Strategy<Value = String> {
         "'keep'",
         "{ tier = 'cold' }",
         "{ lock = { mode = 'governance', for = '30d' } }",
+        "{ lock = { mode = 'governance', for = '5h' } }",
+        "{ lock = { mode = 'compliance', for = '2mo' } }",
         "{ lock = { mode = 'compliance', until = '1970-04-12' } }",
     ];
     (prop::sample::subsequence(conditions, 1..3), prop::sample::select(actions)).prop_map(
@@ -240,7 +253,7 @@ proptest! {
 
     #[test]
     fn the_evaluator_decides_as_the_naive_one(packages in packages(), policies in policies()) {
-        let world = World { policies: &policies, packages: &packages };
+        let world = World { policies: &policies, packages: &packages, now_ms: NOW_MS };
         let decisions = evaluate(&policies, &packages, NOW_MS);
         prop_assert_eq!(deleted(&decisions), world.deleted());
         for (package, decision) in packages.iter().zip(&decisions) {
@@ -262,6 +275,47 @@ proptest! {
                 _ => None,
             }).collect();
             prop_assert_eq!(named, keeps);
+        }
+    }
+
+    #[test]
+    fn what_is_recorded_at_once_is_what_is_computed_later(
+        package in a_package(0), policies in policies(), now in moments(), within in 0..3_u64
+    ) {
+        let new = |at_ms| Package {
+            accepted_at_ms: at_ms,
+            clock_start_ms: at_ms,
+            governance_until_ms: None,
+            compliance_until_ms: None,
+            bypassed_until_ms: None,
+            last_read_day: None,
+            ..package.clone()
+        };
+        let decided = locks_at_once(&policies, &new(now), now);
+        prop_assert!(decided.until_ms >= now);
+        // Accepted a little later than it was decided.
+        let at = now + (decided.until_ms - now) * within / 2;
+        let mut accepted = new(at);
+        for lock in &decided.locks {
+            match lock.mode {
+                LockMode::Compliance => accepted.compliance_until_ms = Some(lock.until_ms),
+                LockMode::Governance => accepted.governance_until_ms = Some(lock.until_ms),
+            }
+        }
+        let acting: Vec<InForce> =
+            policies.iter().map(|policy| InForce { acts: true, ..policy.clone() }).collect();
+        let counts = |at: &RuleAt| acting[at.policy].policy.rules[at.rule].select.rank.is_some();
+        let left = evaluate(&acting, &[accepted], at).remove(0).locks;
+        prop_assert!(left.iter().all(|due| counts(&due.rule)), "{:?} behind {:?}", left, decided);
+        // The naive one finds those ends too.
+        let unranked: Vec<InForce> = acting.into_iter().filter_map(|mut policy| {
+            policy.policy.rules.retain(|rule| rule.select.rank.is_none());
+            (!policy.policy.rules.is_empty()).then_some(policy)
+        }).collect();
+        let world = World { policies: &unranked, packages: &[], now_ms: at };
+        for mode in LockMode::ALL {
+            let named = decided.locks.iter().find(|lock| lock.mode == mode).map(|lock| lock.until_ms);
+            prop_assert_eq!(named, world.locked_until(&new(at), mode));
         }
     }
 

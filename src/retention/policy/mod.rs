@@ -22,7 +22,7 @@ pub use schedule::{Cron, NotCron, Schedule};
 use std::collections::BTreeSet;
 
 use super::codec::{flag, map, version, wrong};
-use super::period::Period;
+use super::period::{Period, end_of_day_ms};
 use super::selector::{Rank, Selector};
 use crate::kernel::cbor::{self, Bounds, Error, Fields, Value};
 use crate::kernel::id::RuleName;
@@ -84,17 +84,18 @@ pub enum Action {
 /// How long a lock lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Term {
-    /// From the start of the package's clock.
+    /// From the start of the package's clock, to the end of the day in which that is over.
     For(Period),
     /// To a point in time, in milliseconds since the epoch.
     Until(u64),
 }
 
 impl Term {
-    /// When a lock on a package whose clock started then ends.
+    /// When a lock on a package whose clock started then ends: for a period, with the day of UTC in which the period is over. So
+    /// who computes it again from a moment of the same hour finds the same.
     pub fn until_ms(self, clock_start_ms: u64) -> u64 {
         match self {
-            Self::For(period) => period.after_ms(clock_start_ms),
+            Self::For(period) => end_of_day_ms(period.after_ms(clock_start_ms)),
             Self::Until(ms) => ms,
         }
     }

@@ -55,8 +55,27 @@ pub(super) async fn failing(
     quotas(connection, &asked, &mut missing).await?;
     erased(connection, &asked, &mut missing).await?;
     let mut failures = missing.failures(guards);
+    failures.extend(policies(connection, guards).await?);
     failures.extend(deletions::failing(connection, guards).await?);
     Ok(failures)
+}
+
+/// Guards about policies: all ask the same.
+async fn policies(
+    connection: &mut PgConnection,
+    guards: &[&Guard],
+) -> Result<Vec<(usize, GuardFailure)>, sqlx::Error> {
+    let asked = guards.iter().enumerate().filter_map(|(index, guard)| match guard {
+        Guard::PoliciesUnchanged { since } => Some((index, since.map(bigint))),
+        _ => None,
+    });
+    let asked: Vec<(usize, Option<i64>)> = asked.collect();
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let changed = sqlx::query_file_scalar!("src/views/policies/changed.sql").fetch_one(connection).await?;
+    let failing = asked.into_iter().filter(|(_, since)| *since != changed);
+    Ok(failing.map(|(index, _)| (index, GuardFailure::RetentionChanged)).collect())
 }
 
 /// Guards about objects.
@@ -209,7 +228,9 @@ impl<'a> Asked<'a> {
                 Guard::BlobsFree { .. }
                 | Guard::PackagesDeletable(_)
                 | Guard::PackagesErasable(_)
-                | Guard::DocumentsUnneeded { .. } => {}
+                | Guard::DocumentsUnneeded { .. }
+                | Guard::PoliciesUnchanged { .. }
+                | Guard::RecordedWithin { .. } => {}
             }
         }
         asked
@@ -247,7 +268,10 @@ impl Missing {
                     GuardFailure::ObjectClaimed { store: store.clone(), object: object.clone() }
                 }
                 Guard::BlobsFree { .. } => GuardFailure::BlobsClaimed { claimed: missing },
-                Guard::PackagesDeletable(_) | Guard::PackagesErasable(_) => GuardFailure::RetentionChanged,
+                Guard::PackagesDeletable(_)
+                | Guard::PackagesErasable(_)
+                | Guard::PoliciesUnchanged { .. }
+                | Guard::RecordedWithin { .. } => GuardFailure::RetentionChanged,
                 Guard::DocumentsUnneeded { .. } => GuardFailure::DocumentsNeeded { needed: missing },
                 Guard::NotErased { manifest, .. } => GuardFailure::Erased { manifest: *manifest },
             };

@@ -56,6 +56,44 @@ pub struct TagRow {
     pub set_at_ms: u64,
 }
 
+struct Row {
+    repository: String,
+    blake3: Vec<u8>,
+    size_bytes: i64,
+    media_type: String,
+    artifact_type: Option<String>,
+    subject: Option<Vec<u8>>,
+    blobs_bytes: i64,
+    accepted_at_ms: i64,
+    last_read_day: Option<i64>,
+    pins: Vec<String>,
+    governance_until_ms: Option<i64>,
+    compliance_until_ms: Option<i64>,
+    bypassed_until_ms: Option<i64>,
+}
+
+impl TryFrom<Row> for PackageRow {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        Ok(Self {
+            repository: MANIFESTS.parse("repository", &row.repository)?,
+            digest: MANIFESTS.blake3("blake3", &row.blake3)?,
+            document_bytes: MANIFESTS.unsigned("size_bytes", row.size_bytes)?,
+            media_type: row.media_type,
+            artifact_type: row.artifact_type,
+            subject: row.subject.map(|subject| MANIFESTS.blake3("subject", &subject)).transpose()?,
+            blobs_bytes: MANIFESTS.unsigned("blobs_bytes", row.blobs_bytes)?,
+            accepted_at_ms: MANIFESTS.unsigned("accepted_at_ms", row.accepted_at_ms)?,
+            last_read_day: Table("reads").unsigned_optional("day", row.last_read_day)?,
+            pins: row.pins,
+            governance_until_ms: LOCKS.unsigned_optional("governance_until_ms", row.governance_until_ms)?,
+            compliance_until_ms: LOCKS.unsigned_optional("compliance_until_ms", row.compliance_until_ms)?,
+            bypassed_until_ms: LOCKS.unsigned_optional("bypassed_until_ms", row.bypassed_until_ms)?,
+        })
+    }
+}
+
 /// A page of all packages, or of those of one repository, by repository and digest, behind `after`.
 ///
 /// # Errors
@@ -70,30 +108,28 @@ pub async fn page(
     let (repository, digest) = after
         .map_or(("", Vec::new()), |(repository, digest)| (repository.as_str(), digest.as_bytes().to_vec()));
     let only = only.map(RepositoryName::as_str);
-    let rows = sqlx::query_file!("src/views/packages/page.sql", repository, &digest, i64::from(limit), only)
+    sqlx::query_file_as!(Row, "src/views/packages/page.sql", repository, &digest, i64::from(limit), only)
         .fetch_all(connection)
-        .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(PackageRow {
-                repository: MANIFESTS.parse("repository", &row.repository)?,
-                digest: MANIFESTS.blake3("blake3", &row.blake3)?,
-                document_bytes: MANIFESTS.unsigned("size_bytes", row.size_bytes)?,
-                media_type: row.media_type,
-                artifact_type: row.artifact_type,
-                subject: row.subject.map(|subject| MANIFESTS.blake3("subject", &subject)).transpose()?,
-                blobs_bytes: MANIFESTS.unsigned("blobs_bytes", row.blobs_bytes)?,
-                accepted_at_ms: MANIFESTS.unsigned("accepted_at_ms", row.accepted_at_ms)?,
-                last_read_day: Table("reads").unsigned_optional("day", row.last_read_day)?,
-                pins: row.pins,
-                governance_until_ms: LOCKS
-                    .unsigned_optional("governance_until_ms", row.governance_until_ms)?,
-                compliance_until_ms: LOCKS
-                    .unsigned_optional("compliance_until_ms", row.compliance_until_ms)?,
-                bypassed_until_ms: LOCKS.unsigned_optional("bypassed_until_ms", row.bypassed_until_ms)?,
-            })
-        })
+        .await?
+        .into_iter()
+        .map(PackageRow::try_from)
         .collect()
+}
+
+/// One package.
+///
+/// # Errors
+/// As [`page`].
+pub async fn one(
+    connection: &mut PgConnection,
+    repository: &RepositoryName,
+    digest: Blake3,
+) -> Result<Option<PackageRow>, Error> {
+    sqlx::query_file_as!(Row, "src/views/packages/one.sql", repository.as_str(), digest.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?
+        .map(PackageRow::try_from)
+        .transpose()
 }
 
 /// A page of all tags, or of those of one repository, by repository and name, behind `after`.

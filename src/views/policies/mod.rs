@@ -13,7 +13,7 @@ use crate::kernel::digest::Blake3;
 use crate::kernel::event::Fact;
 use crate::log::Recorded;
 
-pub use query::{PolicyRow, get, list};
+pub use query::{PolicyRow, changed, get, list};
 
 /// For each policy that a run of events is about, what it says after it.
 #[derive(Debug, Default, PartialEq, Eq)]

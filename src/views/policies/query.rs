@@ -84,3 +84,12 @@ pub async fn list(
         .map(PolicyRow::try_from)
         .collect()
 }
+
+/// The event that last set or removed a policy: what is read after it is at least as new. None: there never was a policy.
+///
+/// # Errors
+/// As [`get`].
+pub async fn changed(db: impl PgExecutor<'_>) -> Result<Option<u64>, Error> {
+    let position = sqlx::query_file_scalar!("src/views/policies/changed.sql").fetch_one(db).await?;
+    position.map(|position| TABLE.unsigned("position", position)).transpose()
+}

@@ -160,6 +160,22 @@ fn a_guard_that_fails_refuses_its_member_only() {
 }
 
 #[test]
+fn a_member_that_counts_on_a_time_is_recorded_within_it_or_refused_with_the_time() {
+    let within = |from_ms, until_ms| {
+        let guards = vec![Guard::RecordedWithin { from_ms, until_ms }];
+        run(&[Member { guards, ..member(vec![tag_set("a", "1")]) }], Loaded::default()).outcomes.remove(0)
+    };
+    for (from_ms, until_ms) in [(NOW_MS, NOW_MS), (0, NOW_MS), (NOW_MS, u64::MAX)] {
+        assert_eq!(positions(&within(from_ms, until_ms)), [10]);
+    }
+    for (from_ms, until_ms) in [(0, NOW_MS - 1), (NOW_MS + 1, u64::MAX)] {
+        let outcome = within(from_ms, until_ms);
+        let elsewhen = GuardFailure::RecordedElsewhen { at_ms: NOW_MS };
+        assert!(matches!(outcome, Outcome::Answer(Err(Error::Guard(found))) if found == elsewhen));
+    }
+}
+
+#[test]
 fn a_record_that_is_too_large_is_refused_and_costs_nobody_else() {
     let mut large = tag_set("a", "1");
     large.fact = Fact::BlobStored(crate::kernel::event::BlobStored {
