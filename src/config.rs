@@ -32,7 +32,14 @@
 //! name = "disk"
 //! kind = "filesystem"
 //! path = "/srv/strongroom"
+//! tier = "cold"                # hot if nothing is said; deposits go to a hot one. Moves to a tier go to its first store
+//! min-object-bytes = 131072    # objects of fewer bytes are not moved here; 0 if nothing is said
+//! early-delete-days = 90       # what is charged for at least, shown in plans; 0 if nothing is said
 //! ```
+//! Of `kind = "s3"` a `storage-class` of `GLACIER` or `DEEP_ARCHIVE` has to be `cold`; `restore-tier` is `Standard` (so if
+//! nothing is said), `Bulk` or `Expedited`. A control node that runs apart names the stores of its data nodes, first the one
+//! that deposits go to, with `kind = "elsewhere"` and no more than name, tier, `min-object-bytes` and `early-delete-days`.
+//!
 //! Who is told of events, in the file only: `[[webhook]]`, see [`WebhookSettings`].
 //!
 //! - What is given first counts; an empty variable is one that is not set.
@@ -56,6 +63,7 @@ use limits::Limits;
 
 use crate::kernel::id::NodeName;
 use crate::kernel::limits::{GC_GRACE_HOURS, SCRUB_PERIOD_DAYS, SCRUB_RATE_BYTES};
+use crate::kernel::tier::Tier;
 use crate::postgres::{self, DatabaseUrl, default_state_dir};
 
 pub use number::Number;
@@ -303,7 +311,7 @@ impl Settings {
             listen: parse("listen", source.listen.as_deref().unwrap_or(DEFAULT_LISTEN))?,
             database_url: source.database_url.map(|url| parse("database-url", &url)).transpose()?,
             postgres_bin: source.postgres_bin,
-            stores: stores::resolve(listed, chosen.as_deref(), source.blobs_dir, blobs)?,
+            stores: stores::resolve(listed, chosen.as_deref(), source.blobs_dir, blobs, plane)?,
             node: parse("node", source.node.as_deref().unwrap_or("local"))?,
             limits: Limits::resolve(source.limits, plane)?,
             scrub_days: number::read("scrub-days", source.scrub_days, SCRUB_PERIOD_DAYS)?,
@@ -326,8 +334,13 @@ impl Settings {
     pub fn blobs_dir(&self) -> Option<&Path> {
         match &self.store().place {
             StorePlace::Filesystem { path } => Some(path),
-            StorePlace::S3 { .. } => None,
+            StorePlace::S3 { .. } | StorePlace::Elsewhere => None,
         }
+    }
+
+    /// The store that objects of that tier are moved to; to hot that which deposits go to.
+    pub fn store_of(&self, tier: Tier) -> Option<&StoreSettings> {
+        self.stores.iter().find(|store| store.tier == tier)
     }
 
     /// How often all blobs are read again in the background. None: never.

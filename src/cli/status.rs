@@ -56,7 +56,8 @@ fn draw(Shown { url, server, caller }: &Shown, out: &mut dyn Write) -> io::Resul
     }
     for (n, store) in server.stores.iter().enumerate() {
         let role = if n == 0 && server.stores.len() > 1 { ", takes deposits" } else { "" };
-        writeln!(out, "store     {}, {}{role}{}", store.name, store.kind, room(store))?;
+        let tier = if store.tier.is_empty() { String::new() } else { format!(", {}", store.tier) };
+        writeln!(out, "store     {}, {}{tier}{role}{}", store.name, store.kind, room(store))?;
     }
     if let Some(postgres) = &server.postgres {
         let whose = if postgres.embedded { "embedded" } else { "external" };
@@ -126,7 +127,7 @@ mod tests {
 
     fn drawn(change: impl FnOnce(&mut serde_json::Value)) -> String {
         let store = json!({
-            "name": "main", "kind": "filesystem", "free_bytes": 3_u64 << 30, "kept_free_bytes": 1_u64 << 30,
+            "name": "main", "kind": "filesystem", "tier": "hot", "free_bytes": 3_u64 << 30, "kept_free_bytes": 1_u64 << 30,
         });
         let mut server = json!({
             "version": "0.1.0", "node": "local", "plane": "all", "lacks": [],

@@ -18,6 +18,7 @@
 //! - The same functions run when all goes well and after a crash: every entry begins with `DataPlane::current`,
 //!   which ends what a crash interrupted.
 
+mod admitted;
 mod ahead;
 mod append;
 mod blocks;
@@ -49,7 +50,6 @@ mod trees;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -58,6 +58,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+pub use admitted::Admitted;
 pub use append::Append;
 pub use bounds::{Bounds, InUse, Place};
 pub use checksum::Checksum;
@@ -76,7 +77,7 @@ pub use sweep::Swept;
 pub use together::{Offered, Refused};
 
 use crate::clock::Clock;
-use crate::contract::{self, Grant, Operation, SharedRing, SigningKey, Upload};
+use crate::contract::{SharedRing, SigningKey};
 use crate::kernel::id::{KeyId, NodeName, ObjectKey, SessionId, StoreName};
 use crate::kernel::limits::{
     PROVEN_READS_MAX, SESSION_LIFE_MAX_SECONDS, SMALL_BLOB_MAX_BYTES, UPLOAD_BATCH_BYTES,
@@ -144,36 +145,6 @@ impl fmt::Debug for DataPlane {
     }
 }
 
-/// A grant that was verified here: the only thing that opens a door.
-#[derive(Debug, Clone)]
-pub struct Admitted(Grant);
-
-impl Deref for Admitted {
-    type Target = Grant;
-
-    fn deref(&self) -> &Grant {
-        &self.0
-    }
-}
-
-impl Admitted {
-    /// The terms of an upload in that store.
-    fn upload(&self, store: &StoreName) -> Result<&Upload, Error> {
-        match &self.operation {
-            Operation::Upload(_) if self.store != *store => {
-                Err(Error::NotPermitted("it is for another store"))
-            }
-            Operation::Upload(upload) => Ok(upload),
-            Operation::Read(_) => Err(Error::NotPermitted("it is for reading")),
-        }
-    }
-
-    /// The session that this grant begins.
-    fn session(&self, upload: &Upload) -> SessionId {
-        upload.session.unwrap_or(SessionId(self.id.0))
-    }
-}
-
 impl DataPlane {
     /// A data plane on that store. Call [`Self::redeliver`] once after it, and [`Self::sweep`] now and then.
     pub fn open(config: Config) -> Self {
@@ -211,15 +182,6 @@ impl DataPlane {
     /// Copies that are made here: to be shared with whoever obeys orders.
     pub fn moving(&self) -> &Moving {
         &self.0.moving
-    }
-
-    /// Verifies a grant.
-    ///
-    /// # Errors
-    /// With what is wrong with it.
-    pub fn admit(&self, grant: &str) -> Result<Admitted, contract::Error> {
-        let config = &self.0.config;
-        Grant::verify(grant, &config.keys.current(), config.clock.now_ms()).map(Admitted)
     }
 
     /// The key of this node's receipts, if it was retired: a start makes another one.
@@ -375,27 +337,5 @@ impl DataPlane {
         tracing::info!(session = %journal.session, phase = journal.phase.name(), "upload ended without a blob");
         self.tree_of(&journal.object).forget(None).await?;
         Ok(self.0.config.store.abandon(&journal.object, staged.as_ref()).await?)
-    }
-}
-
-impl Journal {
-    /// Whether that grant may go on with this session.
-    fn admit(&self, grant: &Admitted) -> Result<(), Error> {
-        let upload = grant.upload(&self.terms.store)?;
-        if grant.id == self.terms.grant {
-            return Ok(());
-        }
-        if upload.session.is_some_and(|session| session != self.session) {
-            return Err(Error::NotPermitted("it is for another session"));
-        }
-        if (&grant.actor, &grant.repository) != (&self.terms.actor, &self.terms.repository) {
-            return Err(Error::NotPermitted("the session is another actor's, or of another repository"));
-        }
-        match (upload.expected, self.terms.expected) {
-            (Some(wanted), Some(declared)) if wanted != declared => {
-                Err(Error::NotPermitted("the session is for another blob"))
-            }
-            _ => Ok(()),
-        }
     }
 }

@@ -60,6 +60,7 @@ async fn without_log(app: &App, mut lacks: Vec<String>) -> wire::Status {
     let status = |(n, store): (usize, &StoreSettings)| wire::StoreStatus {
         name: store.name.clone(),
         kind: store.place.kind().to_owned(),
+        tier: store.tier.name().to_owned(),
         // Of the one that takes deposits: no bytes go to the others.
         free_bytes: free.filter(|_| n == 0),
         kept_free_bytes: if n == 0 { app.limits().free_space_bytes() } else { 0 },

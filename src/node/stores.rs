@@ -14,7 +14,7 @@ pub(super) type ByName = HashMap<StoreName, Arc<dyn Store>>;
 /// Opens them to write.
 pub(super) async fn open(settings: &[StoreSettings]) -> Result<ByName, Error> {
     let mut opened = ByName::new();
-    for StoreSettings { name, place, redirect } in settings {
+    for StoreSettings { name, place, redirect, .. } in settings {
         let store: Arc<dyn Store> = match place {
             StorePlace::Filesystem { path } => {
                 files::directory(path, files::OWNER_ONLY)?;
@@ -25,6 +25,7 @@ pub(super) async fn open(settings: &[StoreSettings]) -> Result<ByName, Error> {
                 let settings = S3Settings { links: *redirect, ..bucket(place) };
                 Arc::new(Box::pin(S3::open(settings)).await?)
             }
+            StorePlace::Elsewhere => return Err(elsewhere().into()),
         };
         opened.insert(name.clone(), store);
     }
@@ -36,6 +37,7 @@ pub(super) async fn beside(place: &StorePlace) -> Result<Arc<dyn Store>, stores:
     Ok(Arc::new(match place {
         StorePlace::Filesystem { path } => Beside::open(path).await?,
         StorePlace::S3 { .. } => Box::pin(S3::beside(bucket(place))).await?,
+        StorePlace::Elsewhere => return Err(elsewhere()),
     }))
 }
 
@@ -48,8 +50,15 @@ pub(super) async fn all_beside(settings: &[StoreSettings]) -> Result<ByName, sto
     Ok(opened)
 }
 
+/// Settings of a node with bytes have no such store; whoever puts some together by hand may.
+fn elsewhere() -> stores::Error {
+    stores::Error::Setup(
+        "a store of kind elsewhere is a name for a control node, and has no bytes here".to_owned(),
+    )
+}
+
 fn bucket(place: &StorePlace) -> S3Settings {
-    let StorePlace::S3 { bucket, endpoint, region, prefix, storage_class } = place else {
+    let StorePlace::S3 { bucket, endpoint, region, prefix, storage_class, restore_tier } = place else {
         unreachable!("asked for a bucket")
     };
     S3Settings {
@@ -57,6 +66,7 @@ fn bucket(place: &StorePlace) -> S3Settings {
         region: region.clone(),
         prefix: prefix.clone(),
         storage_class: storage_class.clone(),
+        restore_tier: restore_tier.clone(),
         ..S3Settings::bucket(bucket)
     }
 }

@@ -82,6 +82,9 @@ pub struct StoreStatus {
     pub name: StoreName,
     /// What it is: filesystem or s3.
     pub kind: String,
+    /// How near its bytes are: hot, warm or cold.
+    #[serde(default)]
+    pub tier: String,
     /// Bytes that are free where it lies, if it knows.
     #[serde(default)]
     pub free_bytes: Option<u64>,

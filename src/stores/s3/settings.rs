@@ -43,6 +43,8 @@ pub struct S3Settings {
     pub prefix: String,
     /// The storage class of objects, if not the bucket's own.
     pub storage_class: Option<String>,
+    /// How fast archived objects are restored, in Amazon's words: `Standard`, `Bulk` or `Expedited`.
+    pub restore_tier: String,
     /// Credentials, if they are not to be looked for.
     pub credentials: Option<S3Credentials>,
     /// Whether links to objects are given out.
@@ -98,6 +100,7 @@ impl S3Settings {
             region: None,
             prefix: String::new(),
             storage_class: None,
+            restore_tier: "Standard".to_owned(),
             credentials: None,
             links: false,
             part_bytes: S3_PART_MIN_BYTES,
