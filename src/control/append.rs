@@ -229,6 +229,9 @@ impl Control {
 mod tests {
     use super::*;
     use crate::access::Caller;
+    use crate::kernel::digest::Digests;
+    use crate::kernel::event::{BlobDeletionStarted, BlobLinked, ManifestReferences, TagSet};
+    use crate::log::guard::Deletable;
 
     fn context(actor: &str, key: &str) -> Context {
         let caller = Caller::local(actor.parse().unwrap());
@@ -251,6 +254,35 @@ mod tests {
         let id = Ids::of_grant(GrantId(Uuid::nil())).id(0).0;
         assert_eq!(id.get_version_num(), 8);
         assert_eq!(id.get_variant(), uuid::Variant::RFC4122);
+    }
+
+    #[test]
+    fn what_a_guard_asks_for_waits_in_a_batch_for_what_could_undo_it() {
+        let (blobs, since) = (Vec::new(), Deletable { decided_at: 0, since: 0, packages: Vec::new() });
+        let free = Guard::BlobsFree { blobs: Vec::new(), touched_until_ms: 0 };
+        let intact = Guard::BlobsIntact { blobs };
+        let deletable = Guard::PackagesDeletable(since);
+        let digests = Digests::of(b"x");
+        let (blake3, sha256) = (digests.blake3, digests.sha256);
+        let (store, object) = ("main".parse::<StoreName>().unwrap(), ObjectKey::from_uuid(Uuid::nil()));
+        let repository: crate::kernel::id::RepositoryName = "acme/a".parse().unwrap();
+        let started = Fact::from(BlobDeletionStarted { blake3, sha256, size_bytes: 1, store, object });
+        let references =
+            ManifestReferences { repository: repository.clone(), blake3, blobs: vec![], manifests: vec![] };
+        let linked = BlobLinked { repository: repository.clone(), blake3, from: None, receipt: None };
+        let tagged = TagSet { repository, tag: "v1".parse().unwrap(), manifest: blake3, previous: None };
+        let rows: [(&Guard, Fact); 6] = [
+            (&free, started.clone()),
+            (&free, references.clone().into()),
+            (&free, linked.into()),
+            (&intact, started),
+            (&deletable, references.into()),
+            (&deletable, tagged.into()),
+        ];
+        for (guard, fact) in rows {
+            let waits = guard.reads().iter().any(|key| writes(&fact).contains(key));
+            assert!(waits, "{guard:?} does not wait for {}", fact.type_name());
+        }
     }
 
     #[test]

@@ -254,8 +254,11 @@ async fn end(
     loop {
         let change = Change { events: gone.iter().map(fact).collect(), ..Change::default() };
         match control.append(&context.caller.actor, context.cause, change).await {
-            Ok(_) => {
-                gone.iter().for_each(|deleting| step.deleted.add(deleting.size_bytes));
+            Ok(appended) => {
+                // What another collection recorded is counted there.
+                if !appended.repeated {
+                    gone.iter().for_each(|deleting| step.deleted.add(deleting.size_bytes));
+                }
                 return Ok(());
             }
             // Another collection recorded some of them: those that are left are still in the view.

@@ -138,7 +138,7 @@ impl Guard {
         match self {
             Self::BlobsLinked { .. } | Self::BlobsIntact { .. } => &[DAMAGE, DELETION],
             Self::ManifestsAccepted { .. } | Self::NotErased { .. } => &[DELETION],
-            Self::BlobsFree { .. } => &[CLAIMS],
+            Self::BlobsFree { .. } => &[CLAIMS, DELETION],
             Self::PackagesDeletable(_) | Self::PackagesErasable(_) | Self::DocumentsUnneeded { .. } => {
                 &[RETENTION, DELETION]
             }

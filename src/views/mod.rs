@@ -62,7 +62,7 @@ pub use repositories::{NamePattern, Visible};
 use crate::log::{Folds, Guard, GuardFailure, Recorded};
 
 /// Which folds these are. One more with every change of a table, a fold or an `apply.sql` that changes any row.
-pub const GENERATION: i32 = 4;
+pub const GENERATION: i32 = 5;
 
 /// Why a view did not answer.
 #[derive(Debug, thiserror::Error)]

@@ -68,3 +68,29 @@ async fn a_package_that_comes_back_within_the_grace_keeps_its_bytes() {
     assert_eq!(read.bytes().await.unwrap(), b"evidence");
     scene.node.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn collections_at_once_start_each_deletion_once() {
+    let scene = Scene::start().await;
+    for n in 0..8_u8 {
+        scene.deposit(&format!("acme/reports:v{n}"), &[n; 1_000]).await;
+        scene.delete(&format!("acme/reports:v{n}")).await.unwrap();
+    }
+    scene.clock.advance_ms(GRACE_MS + 1);
+    let before = bytes_on_disk(&scene);
+    // Decided on the same log, they wait for its writer together.
+    let collected = futures::future::join_all((0..6).map(|_| scene.collect())).await;
+    let objects: u64 = collected.iter().map(|(objects, _)| objects).sum();
+    let freed: u64 = collected.iter().map(|(_, bytes)| bytes).sum();
+    // One of them is the empty configuration that they share.
+    assert_eq!((before - bytes_on_disk(&scene), objects), (freed, 9), "what they say together is so");
+    let mut started: Vec<_> = Vec::new();
+    for fact in scene.facts().await {
+        if let Fact::BlobDeletionStarted(fact) = fact {
+            assert!(!started.contains(&fact.object), "the deletion of {} was started twice", fact.object);
+            started.push(fact.object);
+        }
+    }
+    assert_eq!(started.len(), 9);
+    scene.node.stop().await;
+}

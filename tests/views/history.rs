@@ -12,7 +12,7 @@ use strongroom::kernel::id::{KeyId, ObjectKey, PinName, RepositoryName, StoreNam
 use uuid::Uuid;
 
 #[path = "about_retention.rs"]
-mod about_retention;
+pub(crate) mod about_retention;
 
 use about_retention::*;
 

@@ -10,6 +10,7 @@ use strongroom::kernel::event::Fact;
 use strongroom::views::Progress::{self, Folded, Swapped, Swapping};
 use strongroom::views::{self, replay};
 
+use crate::history::about_retention::{blob_deleted, deleted, deletion_started};
 use crate::history::{accepted, everything, fact, stored, tag_set};
 use crate::scene::{Scene, append};
 
@@ -60,6 +61,18 @@ async fn totals_add_up(scene: &Scene) {
 }
 
 /// Enough for more than one run of a rebuild.
+#[tokio::test]
+async fn a_repository_that_holds_nothing_any_more_is_as_one_that_never_did() {
+    let scene = Scene::new().await;
+    let history =
+        [stored(1, 3, 3), accepted(1, 9), deleted(1, 9), deletion_started(3, 3), blob_deleted(3, 3)];
+    for fact in history {
+        scene.append(vec![fact]).await;
+    }
+    assert_eq!(scene.check().await, Vec::<String>::new(), "in runs of one, and as one run");
+    assert_eq!(scene.rows().await["repository_totals"], Vec::<String>::new());
+}
+
 fn long_history() -> Vec<Fact> {
     let mut facts = everything();
     facts.extend((0..12_000).map(|n: u16| tag_set(n % 6, n, n % 40)));

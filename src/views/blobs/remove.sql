@@ -11,8 +11,14 @@ unlinked as (
 ),
 totals as (
     select repository, count(*) as blobs, sum(size_bytes)::bigint as bytes from unlinked group by repository
+),
+emptied as (
+    -- What holds nothing has no row, however its events are cut into runs.
+    delete from repository_totals t
+    using totals u
+    where t.repository = u.repository and t.packages = 0 and t.blobs = u.blobs
 )
 update repository_totals t
 set blobs = t.blobs - u.blobs, blobs_bytes = t.blobs_bytes - u.bytes
 from totals u
-where t.repository = u.repository
+where t.repository = u.repository and not (t.packages = 0 and t.blobs = u.blobs)

@@ -8,8 +8,14 @@ with gone as (
 ),
 totals as (
     select repository, count(*) as packages from gone group by repository
+),
+emptied as (
+    -- What holds nothing has no row, however its events are cut into runs.
+    delete from repository_totals t
+    using totals u
+    where t.repository = u.repository and t.packages = u.packages and t.blobs = 0
 )
 update repository_totals t
 set packages = t.packages - u.packages
 from totals u
-where t.repository = u.repository
+where t.repository = u.repository and not (t.packages = u.packages and t.blobs = 0)

@@ -3,8 +3,8 @@
 //! - The first `repository.created` of a name makes the row, the last `repository.updated` after it sets it.
 //! - An update of a repository that does not exist changes nothing. A setting that an update does not name stays.
 //! - A quota of 0 is none.
-//! - Totals only grow, by what `blobs` and `manifests` add in the statement that adds their rows, so a repeated fact
-//!   counts once.
+//! - Totals are kept by `blobs` and `manifests`, in the statements that add and remove their rows, so a repeated fact
+//!   counts once. What holds nothing has no row.
 
 mod query;
 

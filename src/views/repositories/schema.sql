@@ -23,7 +23,7 @@ comment on column repositories.updated_at_ms is 'When its settings last changed:
 comment on column repositories.position is 'The event that last changed it: place in the log, 0-based.';
 
 -- repository_totals: apart from the settings, because deposits change it with every batch. Written by
--- manifests/apply.sql and blobs/apply.sql, only ever added to, and there from the first deposit on.
+-- manifests and blobs (apply.sql, remove.sql). What holds nothing has no row, whether it held something once or not.
 create table repository_totals (
     repository  text collate "C" not null,
     packages    bigint not null,
@@ -31,7 +31,7 @@ create table repository_totals (
     blobs_bytes bigint not null,
     constraint repository_totals_pkey primary key (repository)
 ) with (fillfactor = 50);
-comment on table repository_totals is 'What each repository holds. No row: nothing yet.';
+comment on table repository_totals is 'What each repository holds. No row: nothing.';
 comment on column repository_totals.repository is 'OCI name.';
 comment on column repository_totals.packages is 'Manifests accepted.';
 comment on column repository_totals.blobs is 'Distinct blobs linked.';
