@@ -55,7 +55,8 @@ impl Caller {
         }
     }
 
-    /// The process that embeds Strongroom, or Strongroom itself: may do everything.
+    /// The process that embeds Strongroom, or Strongroom itself: may do everything. An audit takes that from the actor
+    /// [`ITSELF`](super::ITSELF) only; of any other name it wants to see a token.
     pub fn local(actor: Actor) -> Self {
         Self {
             actor,

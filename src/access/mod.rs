@@ -22,6 +22,9 @@ pub use role::Role;
 pub use scope::Scopes;
 pub use secret::{NotASecret, Secret};
 
+/// The actor of what a node does by itself, and of what the program does that embeds it. It needs no token.
+pub const ITSELF: &str = "strongroom";
+
 /// Why a text is no scope, pattern or role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {

@@ -5,14 +5,15 @@
 //! valid, and a receipt or a checkpoint that it signed later is a finding. An auditor who noted a checkpoint earlier
 //! hands it in ([`Verifier::expect_noted`]), and learns if the log is no longer a continuation of it.
 //!
-//! Memory: about 50 bytes for each event and stream, to find repeated ids and versions out of order, and what `scrubs`
-//! and `deletions` need.
+//! Memory: about 50 bytes for each event and stream, to find repeated ids and versions out of order, and what `scrubs`,
+//! `deletions` and `authority` need.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::deletions::Deletions;
+use super::authority::Rights;
+use super::deletions::{Deletions, Question};
 use super::report::{Report, Subject};
 use super::scrubs::Blobs;
 use crate::contract::{self, KeyRing, Outcome, Receipt, Reported, VerifyingKey};
@@ -36,6 +37,7 @@ pub struct Verifier {
     notes: BTreeMap<u64, Vec<Noted>>,
     blobs: Blobs,
     deletions: Deletions,
+    rights: Rights,
     report: Report,
 }
 
@@ -85,6 +87,7 @@ impl Verifier {
             notes: BTreeMap::new(),
             blobs: Blobs::default(),
             deletions: Deletions::default(),
+            rights: Rights::default(),
             report: Report::default(),
         }
     }
@@ -209,10 +212,15 @@ impl Verifier {
             }
             _ => {}
         }
-        for detail in self.deletions.check(event) {
+        for detail in self.rights.check(event) {
+            self.report.find(Subject::Authority, position, detail);
+        }
+        self.rights.fold(event);
+        for detail in self.deletions.check(position, event) {
             self.report.find(Subject::Deletion, position, detail);
         }
-        self.deletions.fold(event);
+        self.report.deletions += u64::from(matches!(event.fact, Fact::ManifestDeleted(_)));
+        self.deletions.fold(position, event);
         self.blobs.fold(position, event.at_ms, &event.fact);
     }
 
@@ -345,6 +353,11 @@ impl Verifier {
         };
         self.report.find(subject, at, detail);
         false
+    }
+
+    /// What of deletions only documents can tell, since this was asked last.
+    pub(super) fn questions(&mut self) -> Vec<Question> {
+        self.deletions.questions()
     }
 
     pub(super) const fn report_mut(&mut self) -> &mut Report {

@@ -7,7 +7,13 @@
 //!
 //! Two depths of sight: [`log::Verifier`] needs records and a checkpoint only, as any remote auditor can have them;
 //! [`server::run`] also compares the tables, the views, the documents and every object with what the log says.
+//!
+//! Each deletion has to have been allowed where it stands in the log. Records tell that a plan was submitted and approved, or that
+//! the actor had the right (`authority`), and that no hold, lock or pin stood in the way (`deletions`). Documents, which are on the
+//! server only, tell that the plan names that package, and whether a hold on a query covered it (`deletions::evidence`).
+//! A document that was erased since leaves that *undecided*, which is told apart from clean and from a finding.
 
+mod authority;
 mod deletions;
 mod documents;
 pub mod log;

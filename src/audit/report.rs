@@ -34,6 +34,8 @@ pub enum Subject {
     Scrub,
     /// A deletion that nothing allowed, or that something stood in the way of.
     Deletion,
+    /// An act of somebody who had no right to it then.
+    Authority,
     /// A row of a view.
     View,
     /// A document.
@@ -56,6 +58,7 @@ impl fmt::Display for Subject {
             Self::Receipt => "receipt",
             Self::Scrub => "scrub",
             Self::Deletion => "deletion",
+            Self::Authority => "authority",
             Self::View => "view",
             Self::Document => "document",
             Self::Blob => "blob",
@@ -95,6 +98,10 @@ pub struct Report {
     pub checkpoint_note: Option<String>,
     /// Receipts whose signature was verified.
     pub receipts: u64,
+    /// Deletions of packages that were looked at.
+    pub deletions: u64,
+    /// Those of them about which documents were asked too: the plan that names it, the selectors of holds.
+    pub deletions_by_documents: u64,
     /// View tables compared with the log; none where only the log could be seen.
     pub view_tables: u64,
     /// Documents hashed again.
@@ -107,12 +114,28 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// All findings, counted.
     pub findings_total: u64,
+    /// The first things that could not be decided, since a document is not there.
+    pub undecided: Vec<Finding>,
+    /// All of them, counted.
+    pub undecided_total: u64,
 }
 
 impl Report {
-    /// Whether nothing was found.
+    /// Whether nothing was found. Something may be undecided nevertheless: see [`Self::is_decided`].
     pub const fn is_clean(&self) -> bool {
         self.findings_total == 0
+    }
+
+    /// Whether everything could be decided.
+    pub const fn is_decided(&self) -> bool {
+        self.undecided_total == 0
+    }
+
+    pub(super) fn cannot_decide(&mut self, subject: Subject, at: impl ToString, detail: impl ToString) {
+        self.undecided_total += 1;
+        if self.undecided.len() < FINDINGS_KEPT {
+            self.undecided.push(Finding { subject, at: at.to_string(), detail: detail.to_string() });
+        }
     }
 
     pub(super) fn find(&mut self, subject: Subject, at: impl ToString, detail: impl ToString) {

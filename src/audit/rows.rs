@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::{PgConnection, Row as _};
 
+use super::deletions::Evidence;
 use super::log::Verifier;
 use super::report::Subject;
 use super::server::Progress;
@@ -58,6 +59,7 @@ pub(super) async fn check(
 ) -> Result<Claims, sqlx::Error> {
     let mut claims = Claims::default();
     let mut edge = Edge::new();
+    let mut evidence = Evidence::default();
     let mut unlike_leaf = Vec::new();
     let mut next = 0_i64;
     loop {
@@ -84,6 +86,7 @@ pub(super) async fn check(
             }
         }
         next = after;
+        evidence.settle(snapshot, verifier).await?;
         check_tiles(snapshot, verifier, &tiles).await?;
         progress(Progress { step: "log", done: verifier.size(), total: size });
     }
@@ -152,6 +155,8 @@ impl Claims {
                 self.renderings.extend(accepted.oci_sha256.map(|digest| (position, digest)));
             }
             Fact::PinSet(set) => self.documents.push((position, set.statement)),
+            Fact::PolicySet(set) => self.documents.push((position, set.document)),
+            Fact::PlanSubmitted(submitted) => self.documents.push((position, submitted.plan)),
             Fact::PinReleased(released) => self.documents.push((position, released.statement)),
             _ => {}
         }

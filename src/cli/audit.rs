@@ -26,7 +26,11 @@ use crate::node::Offline;
 /// running service or without one. Elsewhere, or with `--url`: the log, over HTTP, trusting nothing but its
 /// checkpoint; this needs `log:read`.
 ///
-/// What is wrong is named, and the exit status is 3. If something could not be looked at, it is 1.
+/// Every deletion has to have been allowed where it stands in the log: by a plan that names the package, or by the right of
+/// whoever did it, with no hold, lock or pin in the way. Plans and holds on queries are documents, which are looked at
+/// on the server; where one was erased since, that is told, and is neither clean nor a finding.
+///
+/// What is wrong is named, and the exit status is 3. If something could not be looked at or decided, it is 1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_STATUS)]
 pub(super) struct Args {
@@ -62,11 +66,23 @@ pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow:
         if unnamed > 0 {
             writeln!(out, "and {unnamed} more")?;
         }
+        for undecided in &report.undecided {
+            writeln!(out, "undecided {undecided}")?;
+        }
+        let unnamed = report.undecided_total - report.undecided.len() as u64;
+        if unnamed > 0 {
+            writeln!(out, "and {unnamed} more undecided")?;
+        }
         writeln!(out, "{}", summary(&report))
     })?;
     if !report.is_clean() {
         return Ok(Exit::Findings);
     }
+    anyhow::ensure!(
+        report.is_decided(),
+        "nothing was found, and {} could not be decided",
+        plural(report.undecided_total, "deletion")
+    );
     if let Some(path) = save {
         let note = report.checkpoint_note.context("there is no signed checkpoint to note yet")?;
         write_note(&path, &note)
@@ -152,8 +168,16 @@ fn summary(report: &Report) -> String {
         };
         looked.push(plural(report.blobs, "blob") + &read);
     }
+    if report.deletions > 0 {
+        let documents = match report.deletions_by_documents {
+            0 => String::new(),
+            count => format!(" ({count} against documents)"),
+        };
+        looked.push(plural(report.deletions, "deletion") + &documents);
+    }
     let verdict = match report.findings_total {
-        0 => "clean".to_owned(),
+        0 if report.is_decided() => "clean".to_owned(),
+        0 => format!("{} undecided", plural(report.undecided_total, "deletion")),
         count => format!("{} of damage", plural(count, "finding")),
     };
     format!("{verdict}: {}\nroot {}", looked.join(", "), report.root)

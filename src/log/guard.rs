@@ -236,7 +236,7 @@ pub enum GuardFailure {
 /// What came between the decision to delete a package and its deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
-    /// It is not there.
+    /// It is not there, or came again since.
     Gone,
     /// Its lock was changed.
     Locked,

@@ -94,7 +94,7 @@ pub use webhooks::Told;
 pub use sweep::{Gone, SweepError, SweptObjects, Why};
 
 /// The actor of what a node does by itself, and of what the program does that embeds it.
-const ACTOR: &str = "strongroom";
+const ACTOR: &str = crate::access::ITSELF;
 
 /// How a node starts, beside its settings: what an operator says once.
 #[derive(Clone)]

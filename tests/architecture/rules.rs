@@ -16,7 +16,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
     ("control", &["kernel", "clock", "contract", "access", "log", "views", "retention"]),
     ("stores", &["kernel"]),
     ("data", &["kernel", "clock", "contract", "stores"]),
-    ("audit", &["kernel", "contract", "log", "views", "stores"]),
+    ("audit", &["kernel", "contract", "access", "log", "views", "retention", "stores"]),
     ("wire", &["kernel", "retention"]),
     ("client", &["kernel", "contract", "retention", "wire"]),
     (

@@ -6,5 +6,10 @@
 mod harness;
 
 mod damage;
+mod deleting;
 mod evidence;
+mod histories;
+#[path = "../control_plane/plane.rs"]
+#[expect(dead_code, reason = "the tests of the control plane use the rest")]
+mod plane;
 mod remote;

@@ -11,6 +11,10 @@ pub const PUBLICATION_MAX_BYTES: usize = 4 * DOCUMENT_MAX_BYTES.div_ceil(3) + 12
 /// Bytes of a statement: each of its keys once, with the longest value.
 pub const RECORDED_STATEMENT_MAX_BYTES: usize = 32 * 1024;
 
+/// Milliseconds behind the end of a token within which an audit still takes events for those of a request that was let in while it
+/// worked: the body may take its time, the decision evaluates every package, and the log may be busy.
+pub const AUTHORITY_LAG_MS: u64 = 5 * 60 * 1_000;
+
 /// Webhooks of one node: each is a reader of the log.
 pub const WEBHOOKS_MAX: usize = 16;
 

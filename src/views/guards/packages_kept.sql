@@ -8,7 +8,8 @@ from (
     select
         u.ordinal,
         case
-            when m.blake3 is null then 'gone'
+            -- What was accepted since is another package, which nobody wanted deleted.
+            when m.blake3 is null or m.position >= $3 then 'gone'
             when exists (
                 select from retention r
                 where r.repository = u.repository and r.manifest = u.blake3 and r.position >= $3

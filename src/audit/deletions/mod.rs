@@ -1,0 +1,546 @@
+//! What was deleted, against what the log says allowed it, and what stood in the way then.
+//!
+//! - A package goes by a plan that was submitted before, and approved by somebody else where it says so, for a policy that stood
+//!   in that version; or by the word of an actor. By a plan goes what was there when it was made, and no more than was submitted.
+//! - Nothing goes that a hold covers, that is locked at the time of the event, or that a pin names.
+//! - Locks are moved by word only later; a rule's may be recorded twice, and the latest end counts.
+//! - A blob goes only while no package references it.
+//! - What documents have to say (the plan's, selectors of holds) becomes a [`Question`], for who has documents: see `evidence`.
+//!
+//! Needs nothing but the records. Memory: about 200 bytes for each package that is there, 40 for each reference, and the
+//! questions of one page of the log.
+
+mod evidence;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::kernel::digest::Blake3;
+use crate::kernel::event::{
+    Authority, Event, Fact, HoldTarget, LockExtended, LockGround, LockMode, ManifestDeleted, PlanSubmitted,
+};
+use crate::kernel::id::{Actor, HoldName, PinName, PolicyName, RepositoryName, RuleName};
+
+pub(super) use evidence::Evidence;
+
+type Package = (RepositoryName, Blake3);
+
+/// What protects and what allows, as far as the log was read.
+#[derive(Debug, Default)]
+pub(super) struct Deletions {
+    packages: HashMap<Package, State>,
+    claims: HashMap<Blake3, u32>,
+    holds: HashMap<HoldName, HoldTarget>,
+    policies: HashMap<PolicyName, Policy>,
+    plans: HashMap<Blake3, Plan>,
+    /// Media types and artifact types, of which there are few.
+    types: HashSet<Arc<str>>,
+    questions: Vec<Question>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    accepted: Option<Accepted>,
+    blobs: Vec<Blake3>,
+    pins: BTreeSet<PinName>,
+    compliance_until_ms: u64,
+    governance_until_ms: u64,
+    bypassed_until_ms: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Accepted {
+    position: u64,
+    at_ms: u64,
+    media_type: Arc<str>,
+    artifact_type: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Policy {
+    version: u64,
+    standing: bool,
+    document: Blake3,
+}
+
+#[derive(Debug)]
+struct Plan {
+    submitted: PlanSubmitted,
+    by: Actor,
+    approved_by_another: bool,
+    deleted: u64,
+    deleted_bytes: u64,
+}
+
+/// A deletion about which documents have more to say.
+#[derive(Debug)]
+pub(super) struct Question {
+    position: u64,
+    repository: RepositoryName,
+    manifest: Blake3,
+    media_type: Arc<str>,
+    artifact_type: Option<Arc<str>>,
+    accepted_at_ms: u64,
+    /// The plan that allowed it, if one did that was submitted.
+    by: Option<AuthorizedBy>,
+    /// Holds on queries that stood then, with their selectors.
+    holds: Vec<(HoldName, Blake3)>,
+}
+
+/// A plan, and why it allowed a deletion.
+#[derive(Debug)]
+struct AuthorizedBy {
+    plan: Blake3,
+    submitted: PlanSubmitted,
+    policy: PolicyName,
+    version: u64,
+    rule: RuleName,
+    /// The document of that version, if it stood.
+    document: Option<Blake3>,
+}
+
+impl Deletions {
+    /// What is wrong with an event, if it deletes or locks. Before [`Self::fold`].
+    pub(super) fn check(&mut self, position: u64, event: &Event) -> Vec<String> {
+        match &event.fact {
+            Fact::ManifestDeleted(fact) => {
+                let mut found = self.in_the_way(fact, event.at_ms);
+                found.extend(self.not_allowed(fact));
+                self.ask(position, fact);
+                found
+            }
+            Fact::LockExtended(fact) => self.moved_back(fact).into_iter().collect(),
+            Fact::BlobDeletionStarted(fact) => match self.claims.get(&fact.blake3) {
+                Some(packages) => vec![format!(
+                    "the deletion of blob {} was started while {packages} packages reference it",
+                    fact.blake3
+                )],
+                None => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    /// What only documents can tell, of the events since this was asked last.
+    pub(super) fn questions(&mut self) -> Vec<Question> {
+        std::mem::take(&mut self.questions)
+    }
+
+    fn in_the_way(&self, fact: &ManifestDeleted, at_ms: u64) -> Vec<String> {
+        let package = (fact.repository.clone(), fact.blake3);
+        let named = named(&fact.repository, fact.blake3);
+        let Some(state) = self.packages.get(&package).filter(|state| state.accepted.is_some()) else {
+            return vec![format!("{named} was deleted and is not there")];
+        };
+        let mut found = Vec::new();
+        let mut kept = |by: String| found.push(format!("{named} was deleted, and was kept by {by}"));
+        let covers = |target: &HoldTarget| match target {
+            HoldTarget::Package(repository, manifest) => {
+                *repository == fact.repository && *manifest == fact.blake3
+            }
+            HoldTarget::Repository(repository) => *repository == fact.repository,
+            HoldTarget::Query(_) => false,
+        };
+        let mut holds: Vec<&HoldName> =
+            self.holds.iter().filter(|(_, target)| covers(target)).map(|(hold, _)| hold).collect();
+        holds.sort_unstable();
+        holds.into_iter().for_each(|hold| kept(format!("hold {hold}")));
+        if state.compliance_until_ms > at_ms {
+            kept(format!("a compliance lock until {} ms", state.compliance_until_ms));
+        }
+        if state.governance_until_ms > at_ms.max(state.bypassed_until_ms) {
+            kept(format!("a governance lock until {} ms", state.governance_until_ms));
+        }
+        state.pins.iter().for_each(|pin| kept(format!("pin {pin}")));
+        found
+    }
+
+    fn not_allowed(&self, fact: &ManifestDeleted) -> Vec<String> {
+        let Authority::Plan { plan, policy, version, rule } = &fact.authority else { return Vec::new() };
+        let said = format!(
+            "{} was deleted by plan {plan} for rule {policy}/{rule} of version {version}",
+            named(&fact.repository, fact.blake3)
+        );
+        let Some(found) = self.plans.get(plan) else {
+            return vec![format!("{said}, which nobody submitted")];
+        };
+        let mut wrong = Vec::new();
+        if found.submitted.approve && !found.approved_by_another {
+            wrong.push(format!("{said} of {}, which nobody else approved", found.by));
+        }
+        if !self.policies.get(policy).is_some_and(|policy| policy.standing && policy.version == *version) {
+            wrong.push(format!("{said}, which does not stand"));
+        }
+        let package = (fact.repository.clone(), fact.blake3);
+        let accepted = self.packages.get(&package).and_then(|state| state.accepted.as_ref());
+        if accepted.is_some_and(|accepted| accepted.position >= found.submitted.at_size) {
+            wrong.push(format!("{said}, and was accepted after the plan was made"));
+        }
+        let PlanSubmitted { deletions, bytes, .. } = found.submitted;
+        if found.deleted >= deletions || found.deleted_bytes.saturating_add(fact.blobs_bytes) > bytes {
+            wrong.push(format!(
+                "{said}, of which {deletions} deletions of {bytes} bytes were submitted, and no more"
+            ));
+        }
+        wrong
+    }
+
+    /// A lock that somebody moves without moving it later.
+    fn moved_back(&self, fact: &LockExtended) -> Option<String> {
+        let LockGround::Actor { .. } = &fact.ground else { return None };
+        let state = self.packages.get(&(fact.repository.clone(), fact.blake3))?;
+        let until_ms = match fact.mode {
+            LockMode::Governance => state.governance_until_ms,
+            LockMode::Compliance => state.compliance_until_ms,
+        };
+        let (named, mode) = (named(&fact.repository, fact.blake3), fact.mode);
+        (fact.until_ms <= until_ms).then(|| {
+            format!(
+                "the {mode} lock of {named} was moved to {} ms, and ends at {until_ms} ms already",
+                fact.until_ms
+            )
+        })
+    }
+
+    fn ask(&mut self, position: u64, fact: &ManifestDeleted) {
+        let package = (fact.repository.clone(), fact.blake3);
+        let Some(accepted) = self.packages.get(&package).and_then(|state| state.accepted.clone()) else {
+            return;
+        };
+        let query = |(hold, target): (&HoldName, &HoldTarget)| match target {
+            HoldTarget::Query(selector) => Some((hold.clone(), *selector)),
+            HoldTarget::Package(..) | HoldTarget::Repository(_) => None,
+        };
+        let mut holds: Vec<(HoldName, Blake3)> = self.holds.iter().filter_map(query).collect();
+        holds.sort_unstable();
+        let by = match &fact.authority {
+            Authority::Plan { plan, policy, version, rule } => {
+                self.plans.get(plan).map(|found| AuthorizedBy {
+                    plan: *plan,
+                    submitted: found.submitted.clone(),
+                    policy: policy.clone(),
+                    version: *version,
+                    rule: rule.clone(),
+                    document: self
+                        .policies
+                        .get(policy)
+                        .filter(|policy| policy.version == *version)
+                        .map(|policy| policy.document),
+                })
+            }
+            Authority::Actor { .. } | Authority::Erasure { .. } => None,
+        };
+        if by.is_none() && holds.is_empty() {
+            return;
+        }
+        self.questions.push(Question {
+            position,
+            repository: package.0,
+            manifest: package.1,
+            media_type: accepted.media_type,
+            artifact_type: accepted.artifact_type,
+            accepted_at_ms: accepted.at_ms,
+            by,
+            holds,
+        });
+    }
+
+    /// Takes note of an event.
+    pub(super) fn fold(&mut self, position: u64, event: &Event) {
+        match &event.fact {
+            Fact::ManifestAccepted(fact) => {
+                let accepted = Accepted {
+                    position,
+                    at_ms: event.at_ms,
+                    media_type: self.of_type(&fact.media_type),
+                    artifact_type: fact.artifact_type.as_deref().map(|text| self.of_type(text)),
+                };
+                self.package(&fact.repository, fact.blake3).accepted = Some(accepted);
+            }
+            Fact::ManifestReferences(fact) => {
+                for blob in &fact.blobs {
+                    *self.claims.entry(*blob).or_default() += 1;
+                }
+                self.package(&fact.repository, fact.blake3).blobs.extend(&fact.blobs);
+            }
+            Fact::ManifestDeleted(fact) => self.deleted(fact),
+            Fact::PinSet(fact) => {
+                if let Some(previous) = fact.previous {
+                    self.package(&fact.repository, previous).pins.remove(&fact.pin);
+                }
+                self.package(&fact.repository, fact.manifest).pins.insert(fact.pin.clone());
+            }
+            Fact::PinReleased(fact) => {
+                self.package(&fact.repository, fact.previous).pins.remove(&fact.pin);
+            }
+            Fact::LockExtended(fact) => {
+                let state = self.package(&fact.repository, fact.blake3);
+                let until_ms = match fact.mode {
+                    LockMode::Governance => &mut state.governance_until_ms,
+                    LockMode::Compliance => &mut state.compliance_until_ms,
+                };
+                *until_ms = (*until_ms).max(fact.until_ms);
+            }
+            Fact::LockBypassed(fact) => {
+                let state = self.package(&fact.repository, fact.blake3);
+                state.bypassed_until_ms = state.bypassed_until_ms.max(fact.until_ms);
+            }
+            Fact::HoldPlaced(fact) => {
+                self.holds.insert(fact.hold.clone(), fact.target.clone());
+            }
+            Fact::HoldReleased(fact) => {
+                self.holds.remove(&fact.hold);
+            }
+            Fact::PolicySet(fact) => {
+                let policy = Policy { version: fact.version, standing: true, document: fact.document };
+                self.policies.insert(fact.policy.clone(), policy);
+            }
+            Fact::PolicyRemoved(fact) => {
+                if let Some(policy) = self.policies.get_mut(&fact.policy) {
+                    policy.standing = false;
+                }
+            }
+            Fact::PlanSubmitted(_) | Fact::PlanApproved(_) => self.plan(event),
+            _ => {}
+        }
+    }
+
+    fn plan(&mut self, event: &Event) {
+        match &event.fact {
+            Fact::PlanSubmitted(fact) => {
+                self.plans.entry(fact.plan).or_insert_with(|| Plan {
+                    submitted: fact.clone(),
+                    by: event.actor.clone(),
+                    approved_by_another: false,
+                    deleted: 0,
+                    deleted_bytes: 0,
+                });
+            }
+            Fact::PlanApproved(fact) => {
+                if let Some(plan) = self.plans.get_mut(&fact.plan) {
+                    plan.approved_by_another |= plan.by != event.actor;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn package(&mut self, repository: &RepositoryName, manifest: Blake3) -> &mut State {
+        self.packages.entry((repository.clone(), manifest)).or_default()
+    }
+
+    fn of_type(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.types.get(text) {
+            return known.clone();
+        }
+        let new: Arc<str> = text.into();
+        self.types.insert(new.clone());
+        new
+    }
+
+    fn deleted(&mut self, fact: &ManifestDeleted) {
+        if let Authority::Plan { plan, .. } = &fact.authority
+            && let Some(plan) = self.plans.get_mut(plan)
+        {
+            plan.deleted += 1;
+            plan.deleted_bytes = plan.deleted_bytes.saturating_add(fact.blobs_bytes);
+        }
+        let package = (fact.repository.clone(), fact.blake3);
+        for blob in self.packages.remove(&package).unwrap_or_default().blobs {
+            if let Some(packages) = self.claims.get_mut(&blob) {
+                *packages -= 1;
+                if *packages == 0 {
+                    self.claims.remove(&blob);
+                }
+            }
+        }
+    }
+}
+
+fn named(repository: &RepositoryName, manifest: Blake3) -> String {
+    format!("package {repository}@{manifest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::kernel::digest::Digests;
+    use crate::kernel::event::{
+        BlobDeletionStarted, HoldKind, HoldPlaced, LockExtended, LockGround, ManifestAccepted,
+        ManifestReferences, PinSet, PlanApproved, PolicySet,
+    };
+    use crate::kernel::id::{EventId, ObjectKey};
+
+    fn digest(n: u8) -> Blake3 {
+        Digests::of(&[n]).blake3
+    }
+
+    fn repository() -> RepositoryName {
+        "acme/reports".parse().unwrap()
+    }
+
+    fn event(actor: &str, fact: impl Into<Fact>) -> Event {
+        let fact = fact.into();
+        let id = EventId(Uuid::nil());
+        Event {
+            id,
+            at_ms: 1_000,
+            actor: actor.parse().unwrap(),
+            stream: fact.stream(),
+            seq: 0,
+            fact,
+            cause: None,
+        }
+    }
+
+    fn accepted() -> Vec<Fact> {
+        let Digests { blake3, sha256 } = Digests::of(&[1]);
+        let references = ManifestReferences {
+            repository: repository(),
+            blake3,
+            blobs: vec![digest(9)],
+            manifests: vec![],
+        };
+        let accepted = ManifestAccepted {
+            repository: repository(),
+            blake3,
+            sha256,
+            size_bytes: 1,
+            media_type: "x".into(),
+            artifact_type: None,
+            subject: None,
+            oci_sha256: None,
+            oci_size_bytes: None,
+            blobs: 1,
+            blobs_bytes: 1,
+        };
+        vec![references.into(), accepted.into()]
+    }
+
+    fn deleted(authority: Authority) -> Fact {
+        let Digests { blake3, sha256 } = Digests::of(&[1]);
+        let repository = repository();
+        ManifestDeleted { repository, blake3, sha256, size_bytes: 1, blobs: 1, blobs_bytes: 1, authority }
+            .into()
+    }
+
+    fn by_word() -> Fact {
+        deleted(Authority::Actor { statement: digest(7) })
+    }
+
+    fn by_plan() -> Fact {
+        let (policy, rule) = ("weekly".parse().unwrap(), "old".parse().unwrap());
+        deleted(Authority::Plan { plan: digest(5), policy, version: 1, rule })
+    }
+
+    /// What is found when that is deleted behind these events, of an actor each.
+    fn found(before: &[(&str, Fact)], deletion: Fact) -> Vec<String> {
+        let mut deletions = Deletions::default();
+        for (position, fact) in (0..).zip(accepted()) {
+            deletions.fold(position, &event("ci", fact));
+        }
+        for (position, (actor, fact)) in (2..).zip(before) {
+            deletions.fold(position, &event(actor, fact.clone()));
+        }
+        deletions.check(2 + before.len() as u64, &event("keeper", deletion))
+    }
+
+    fn submitted(approve: bool) -> Fact {
+        PlanSubmitted { plan: digest(5), at_size: 2, deletions: 1, bytes: 1, locks: 0, approve }.into()
+    }
+
+    fn policy() -> Fact {
+        PolicySet { policy: "weekly".parse().unwrap(), version: 1, document: digest(4) }.into()
+    }
+
+    #[test]
+    fn what_nothing_keeps_goes_by_a_word_or_by_a_plan_that_was_allowed() {
+        assert!(found(&[], by_word()).is_empty());
+        assert!(found(&[("p", policy()), ("p", submitted(false))], by_plan()).is_empty());
+        let approved = PlanApproved { plan: digest(5) }.into();
+        assert!(found(&[("p", policy()), ("p", submitted(true)), ("q", approved)], by_plan()).is_empty());
+    }
+
+    #[test]
+    fn a_plan_that_nobody_submitted_or_approved_allows_nothing() {
+        assert!(found(&[("p", policy())], by_plan())[0].contains("nobody submitted"));
+        let own = PlanApproved { plan: digest(5) }.into();
+        let of_its_own = found(&[("p", policy()), ("p", submitted(true)), ("p", own)], by_plan());
+        assert!(of_its_own[0].contains("nobody else approved"), "{of_its_own:?}");
+        assert!(found(&[("p", submitted(false))], by_plan())[0].contains("does not stand"));
+    }
+
+    #[test]
+    fn by_a_plan_goes_what_was_there_then_and_no_more_than_was_submitted() {
+        let small =
+            PlanSubmitted { plan: digest(5), at_size: 2, deletions: 0, bytes: 9, locks: 0, approve: false };
+        let early = PlanSubmitted { at_size: 1, deletions: 1, ..small.clone() };
+        let light = PlanSubmitted { deletions: 1, bytes: 0, ..small.clone() };
+        for (submitted, said) in [(small, "no more"), (light, "no more"), (early, "after the plan was made")]
+        {
+            let told = found(&[("p", policy()), ("p", submitted.into())], by_plan());
+            assert!(told.len() == 1 && told[0].contains(said), "{told:?}");
+            assert!(told[0].contains("acme/reports@blake3:") && told[0].contains("weekly/old"), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn a_lock_that_somebody_moves_back_is_found_and_one_that_a_rule_repeats_is_not() {
+        let lock = |until_ms, ground| {
+            let (repository, blake3, mode) = (repository(), digest(1), LockMode::Compliance);
+            Fact::from(LockExtended { repository, blake3, mode, until_ms, ground })
+        };
+        let word = || LockGround::Actor { statement: digest(7) };
+        let rule =
+            LockGround::Rule { policy: "weekly".parse().unwrap(), version: 1, rule: "old".parse().unwrap() };
+        let before = [("a", lock(50, word()))];
+        for until_ms in [49, 50] {
+            assert_eq!(found(&before, lock(until_ms, word())).len(), 1);
+            assert_eq!(found(&before, lock(until_ms, rule.clone())).len(), 0);
+        }
+        assert!(found(&before, lock(51, word())).is_empty());
+    }
+
+    #[test]
+    fn everything_that_kept_it_is_named() {
+        let statement = digest(7);
+        let target = HoldTarget::Repository(repository());
+        let hold = HoldPlaced { hold: "case".parse().unwrap(), kind: HoldKind::Event, target, statement };
+        let lock = |mode| LockExtended {
+            repository: repository(),
+            blake3: digest(1),
+            mode,
+            until_ms: 1_001,
+            ground: LockGround::Actor { statement },
+        };
+        let (repository, pin) = (repository(), "prod".parse().unwrap());
+        let pin = PinSet { repository, pin, manifest: digest(1), previous: None, statement };
+        let before = [
+            ("a", hold.into()),
+            ("a", lock(LockMode::Compliance).into()),
+            ("a", lock(LockMode::Governance).into()),
+            ("a", pin.into()),
+        ];
+        assert_eq!(found(&before, by_word()).len(), 4);
+    }
+
+    #[test]
+    fn a_blob_goes_only_while_no_package_references_it() {
+        let started = |n| {
+            let Digests { blake3, sha256 } = Digests::of(&[n]);
+            let object = ObjectKey::from_uuid(Uuid::nil());
+            Fact::from(BlobDeletionStarted {
+                blake3,
+                sha256,
+                size_bytes: 1,
+                store: "main".parse().unwrap(),
+                object,
+            })
+        };
+        assert_eq!(found(&[], started(9)).len(), 1);
+        assert!(found(&[("k", by_word())], started(9)).is_empty());
+        assert!(found(&[], started(8)).is_empty());
+    }
+}
