@@ -1,4 +1,5 @@
-//! Objects: the bytes of every blob, as they lie in the stores now.
+//! Objects: the bytes of every blob, as they lie in the stores now. What would have to be retrieved from an archive first is
+//! not read; whether it is there, and how large, is asked all the same.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ const AT_ONCE: usize = 2;
 /// What one object is like.
 enum Seen {
     Good { hashed_bytes: u64 },
+    Archived,
     Missing,
     Size(u64),
     Damaged,
@@ -51,6 +53,10 @@ pub(super) async fn check(
                 report.blob_bytes_hashed += hashed_bytes;
                 continue;
             }
+            Seen::Archived => {
+                report.blobs_archived += 1;
+                continue;
+            }
             Seen::Missing => "is missing".to_owned(),
             Seen::Size(found) => format!("has {found} bytes, {} were stored", stored.size_bytes),
             Seen::Damaged => "does not hash to its digests".to_owned(),
@@ -72,14 +78,16 @@ async fn look(
     stored: &Stored,
     depth: Depth,
 ) -> Result<Seen, stores::Error> {
-    match store.size(key).await? {
+    match store.archive().look(key).await? {
         None => return Ok(Seen::Missing),
-        Some(found) if found != stored.size_bytes => return Ok(Seen::Size(found)),
+        Some(found) if found.size_bytes != stored.size_bytes => return Ok(Seen::Size(found.size_bytes)),
+        Some(found) if !found.is_readable() => return Ok(Seen::Archived),
         Some(_) if depth == Depth::Quick => return Ok(Seen::Good { hashed_bytes: 0 }),
         Some(_) => {}
     }
     let mut pieces = match store.read(key, 0..stored.size_bytes).await {
         Err(stores::Error::Missing(_)) => return Ok(Seen::Missing),
+        Err(stores::Error::Archived(_)) => return Ok(Seen::Archived),
         other => other?,
     };
     let mut hasher = Hasher::new();

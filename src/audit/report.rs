@@ -108,6 +108,9 @@ pub struct Report {
     pub documents: u64,
     /// Blobs looked at.
     pub blobs: u64,
+    /// Those of them that were not read, since they would have to be retrieved from an archive: they are there, and have their
+    /// size.
+    pub blobs_archived: u64,
     /// Bytes of blobs that were read and hashed again; 0 in a quick audit.
     pub blob_bytes_hashed: u64,
     /// The first findings of each subject.

@@ -162,10 +162,14 @@ fn summary(report: &Report) -> String {
     if report.view_tables > 0 {
         looked.push(plural(report.view_tables, "view"));
         looked.push(plural(report.documents, "document"));
-        let read = match report.blob_bytes_hashed {
-            0 => String::new(),
-            read => format!(" ({} read)", bytes(read)),
-        };
+        let mut read = Vec::new();
+        if report.blob_bytes_hashed > 0 {
+            read.push(format!("{} read", bytes(report.blob_bytes_hashed)));
+        }
+        if report.blobs_archived > 0 {
+            read.push(format!("{} archived and not read", report.blobs_archived));
+        }
+        let read = if read.is_empty() { String::new() } else { format!(" ({})", read.join(", ")) };
         looked.push(plural(report.blobs, "blob") + &read);
     }
     if report.deletions > 0 {

@@ -102,6 +102,7 @@ fn told(done: &Progress) -> String {
         (done.corrupt, "corrupt"),
         (done.missing, "missing"),
         (done.unread, "could not be read"),
+        (done.archived, "archived and not read"),
         (done.restored, "restored"),
     ] {
         if count > 0 {

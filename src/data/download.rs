@@ -5,7 +5,8 @@
 //!   Only BLAKE3: SHA-256 is another name for the same blob, which was compared once, when the blob was deposited.
 //! - A range is proven against the tree of the blob before it is sent; see `part`.
 //! - Past this process only by [`DataPlane::link`], for who verifies what comes.
-//! - Nothing is looked up: a grant whose object is gone meets [`Error::Missing`].
+//! - Nothing is looked up: a grant whose object is gone meets [`Error::Missing`], and one whose object is archived
+//!   [`Error::Archived`].
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -41,6 +42,14 @@ pub enum Error {
         /// The blob that was to be read.
         blob: Blake3,
         /// The object that should have it.
+        object: ObjectKey,
+    },
+    /// The object has to be restored before it can be read.
+    #[error("object {object} of {blob} is archived: it has to be retrieved before it can be read")]
+    Archived {
+        /// The blob that was to be read.
+        blob: Blake3,
+        /// The object that has it.
         object: ObjectKey,
     },
     /// The object does not have the bytes of the blob.
@@ -150,6 +159,9 @@ impl Object {
     pub(super) async fn bytes(&self, range: Range<u64>) -> Result<Pieces, Error> {
         match self.store.read(&self.read.object, range).await {
             Err(stores::Error::Missing(_)) => Err(self.read.missing()),
+            Err(stores::Error::Archived(object)) => {
+                Err(Error::Archived { blob: self.read.digests.blake3, object })
+            }
             outcome => outcome.map_err(Error::Store),
         }
     }

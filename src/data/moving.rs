@@ -67,6 +67,8 @@ enum Copied {
     Other(Found),
     /// It is not there.
     Missing,
+    /// It has to be restored before it can be read.
+    Archived,
 }
 
 impl Orderly {
@@ -96,6 +98,7 @@ impl Orderly {
             }
             Ok(Ok(Copied::Other(found))) => Outcome::Corrupt(found),
             Ok(Ok(Copied::Missing)) => Outcome::Missing,
+            Ok(Ok(Copied::Archived)) => Outcome::Archived,
             Ok(Err(error)) => {
                 tracing::warn!(object = %order.object, store = %wanted.to_store, %error, "an object could not be copied");
                 Outcome::Failed(error.to_string())
@@ -121,11 +124,12 @@ impl Transfer {
             None => {}
         }
         self.pace.begin().await;
-        match self.from.size(&self.object).await? {
+        match self.from.archive().look(&self.object).await? {
             None => return Ok(Copied::Missing),
-            Some(found) if found != *size_bytes => {
-                return Ok(Copied::Other(Found { size_bytes: found, digests: None }));
+            Some(found) if found.size_bytes != *size_bytes => {
+                return Ok(Copied::Other(Found { size_bytes: found.size_bytes, digests: None }));
             }
+            Some(found) if !found.is_readable() => return Ok(Copied::Archived),
             Some(_) => {}
         }
         let copied = self.copy().await;
@@ -139,6 +143,7 @@ impl Transfer {
         let Move { digests, size_bytes, to_object, .. } = &self.wanted;
         let mut pieces = match self.from.read(&self.object, 0..*size_bytes).await {
             Err(Error::Missing(_)) => return Ok(Copied::Missing),
+            Err(Error::Archived(_)) => return Ok(Copied::Archived),
             outcome => outcome?,
         };
         self.check_room(*size_bytes).await?;

@@ -3,7 +3,7 @@
 //!
 //! - Only what is signed by an order key is obeyed, and only for the stores that are here.
 //! - Reading again is reading to the end: both digests and the size, as at the deposit. What the store fails to give is
-//!   no finding: the report says `failed`, and nothing is concluded from it.
+//!   no finding: the report says `failed`, and nothing is concluded from it. What would have to be restored first is not read.
 //! - A deletion is asked for after the log has given the object up. It is idempotent, so an order that is obeyed twice,
 //!   or by two nodes at once, does no harm.
 //! - An object that is found damaged is refused to every grant from then on (see `Damaged`).
@@ -20,12 +20,12 @@ use super::pace::Pace;
 use super::trees::Tree;
 use crate::clock::Clock;
 use crate::contract::{
-    self, Found, Move, Order, Outcome, Report, Reported, SharedRing, SigningKey, Task, Verify,
+    self, Found, Move, Order, Outcome, Report, Reported, Restore, SharedRing, SigningKey, Task, Verify,
 };
 use crate::kernel::digest::Blake3;
 use crate::kernel::hash::Hasher;
 use crate::kernel::id::{NodeName, ObjectKey, StoreName};
-use crate::stores::{self, Store};
+use crate::stores::{self, Availability, Store};
 
 /// Whoever obeys orders where objects lie.
 pub struct Orderly {
@@ -108,7 +108,9 @@ impl Orderly {
                 let (blake3, to_store, to_object) = (digests.blake3, to_store.clone(), to_object.clone());
                 (Reported::Move { blake3, to_store, to_object }, self.moves(order, wanted).await)
             }
-            Task::Restore(_) => (Reported::Restore, restore(store, &order.object).await),
+            Task::Restore(Restore { days }) => {
+                (Reported::Restore, restore(store, &order.object, *days).await)
+            }
         };
         let report = Report {
             order: order.id,
@@ -150,15 +152,17 @@ impl Orderly {
         object: &ObjectKey,
         wanted: &Verify,
     ) -> Result<Outcome, stores::Error> {
-        match store.size(object).await? {
+        match store.archive().look(object).await? {
             None => return Ok(Outcome::Missing),
-            Some(found) if found != wanted.size_bytes => {
-                return Ok(Outcome::Corrupt(Found { size_bytes: found, digests: None }));
+            Some(found) if found.size_bytes != wanted.size_bytes => {
+                return Ok(Outcome::Corrupt(Found { size_bytes: found.size_bytes, digests: None }));
             }
+            Some(found) if !found.is_readable() => return Ok(Outcome::Archived),
             Some(_) => {}
         }
         let mut pieces = match store.read(object, 0..wanted.size_bytes).await {
             Err(stores::Error::Missing(_)) => return Ok(Outcome::Missing),
+            Err(stores::Error::Archived(_)) => return Ok(Outcome::Archived),
             outcome => outcome?,
         };
         let mut hasher = Hasher::new();
@@ -194,11 +198,12 @@ impl Orderly {
     }
 }
 
-/// Whether an object can be read.
-async fn restore(store: &dyn Store, object: &ObjectKey) -> Outcome {
-    match store.size(object).await {
+/// Asks for an object, where that is necessary, and says how it stands.
+async fn restore(store: &dyn Store, object: &ObjectKey, days: u32) -> Outcome {
+    match store.archive().restore(object, days).await.map(|found| found.map(|found| found.availability)) {
         Ok(None) => Outcome::Missing,
-        Ok(Some(_)) => Outcome::Available { until_ms: None },
+        Ok(Some(Availability::Available { until_ms })) => Outcome::Available { until_ms },
+        Ok(Some(Availability::Restoring | Availability::Archived)) => Outcome::Restoring,
         Err(error) => {
             tracing::warn!(%object, %error, "an object could not be asked for");
             Outcome::Failed(error.to_string())

@@ -97,6 +97,7 @@ codes! {
     RepositoryExists       409 "repository-exists"        "The repository exists"
     BlobsMissing           409 "blobs-missing"            "Blobs that the manifest names are not in the repository"
     BlobsDamaged           409 "blobs-damaged"            "Blobs of the package are damaged"
+    BlobArchived           409 "blob-archived"            "The blob has to be retrieved before it can be read"
     ProvenanceMissing      409 "provenance-missing"       "The package does not say what it was built from"
     OffsetMismatch         409 "offset-mismatch"          "The upload stands at another offset"
     SessionBusy            409 "session-busy"             "The upload is taken by another request"

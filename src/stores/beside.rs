@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-use super::{Document, Error, Filesystem, Kind, Listed, Pieces, Staged, StagedState, Store, Version};
+use super::{
+    Archive, Document, Error, Filesystem, Kind, Listed, Pieces, Staged, StagedState, Store, Version,
+};
 use crate::kernel::id::ObjectKey;
 
 /// A store, opened without taking it. What would write is refused with [`Error::Owned`].
@@ -74,6 +76,10 @@ impl Store for Beside {
         self.inner.list().await
     }
 
+    async fn stages(&self) -> Result<Vec<Listed>, Error> {
+        self.inner.stages().await
+    }
+
     async fn load(&self, document: Document) -> Result<Option<(Bytes, Version)>, Error> {
         self.inner.load(document).await
     }
@@ -89,6 +95,11 @@ impl Store for Beside {
 
     async fn free_bytes(&self) -> Result<Option<u64>, Error> {
         self.inner.free_bytes().await
+    }
+
+    /// Asking for an object changes nothing in the store that whoever has it would have to know.
+    fn archive(&self) -> Box<dyn Archive + '_> {
+        self.inner.archive()
     }
 
     async fn names(&self, kind: Kind) -> Result<Vec<Document>, Error> {

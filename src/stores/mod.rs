@@ -18,6 +18,7 @@
 //! Nothing assumes a local disk: a stage is continued from an opaque state that its store gave, and only what
 //! lies after the last block boundary of the hashes can be read back from it.
 
+mod archive;
 mod beside;
 mod document;
 mod filesystem;
@@ -31,13 +32,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::kernel::id::ObjectKey;
 use crate::kernel::limits::STORE_PUTS_AT_ONCE;
 
+pub use archive::{Archive, Availability, Immediate, Standing};
 pub use beside::Beside;
 pub use document::{Document, Kind, Version};
 pub use filesystem::Filesystem;
@@ -53,6 +55,9 @@ pub enum Error {
     /// There is no such object, or no such stage.
     #[error("object {0} does not exist")]
     Missing(ObjectKey),
+    /// It is there, and has to be restored before it can be read: see [`Archive`].
+    #[error("object {0} is archived: it has to be restored before it can be read")]
+    Archived(ObjectKey),
     /// The document is no longer the one that the caller saw.
     #[error("{0} was changed meanwhile")]
     Stale(Document),
@@ -174,7 +179,7 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Bytes of an object. A range beyond its end is cut to it.
     ///
     /// # Errors
-    /// [`Error::Missing`] at once; others also later, in the stream.
+    /// [`Error::Missing`] at once, and [`Error::Archived`] if it has to be asked for first; others also later, in the stream.
     async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<Pieces, Error>;
 
     /// Bytes of an object, if it is there and complete.
@@ -194,6 +199,15 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// If the store fails, at once or in the stream.
     async fn list(&self) -> Result<BoxStream<'static, Result<Listed, Error>>, Error>;
+
+    /// What lies here of objects that are not complete.
+    ///
+    /// # Errors
+    /// If the store fails.
+    async fn stages(&self) -> Result<Vec<Listed>, Error> {
+        let listed = self.list().await?;
+        listed.try_filter(|listed| std::future::ready(!listed.sealed)).try_collect().await
+    }
 
     /// A document and its version.
     ///
@@ -219,6 +233,11 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// If the store fails.
     async fn free_bytes(&self) -> Result<Option<u64>, Error> {
         Ok(None)
+    }
+
+    /// Whether objects can be read, and how to make them readable.
+    fn archive(&self) -> Box<dyn Archive + '_> {
+        Box::new(Immediate(self))
     }
 
     /// The documents of a kind, in no order.

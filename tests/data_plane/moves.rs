@@ -8,19 +8,20 @@ use std::sync::Arc;
 use futures::{StreamExt as _, TryStreamExt as _};
 use strongroom::clock::Manual;
 use strongroom::contract::{
-    Found, Grant, KeyRing, Move, Operation, Order, Outcome, Read, Report, Reported, SigningKey, Size, Task,
+    Found, Grant, KeyRing, Move, Operation, Order, Outcome, Read, Report, Reported, Restore, SigningKey,
+    Size, Task, Verify,
 };
-use strongroom::data::{Damaged, Moving, Orderly, Pace};
+use strongroom::data::{Damaged, Moving, Orderly, Pace, download};
 use strongroom::kernel::digest::Digests;
 use strongroom::kernel::event::KeyKind;
-use strongroom::kernel::id::{ObjectKey, OrderId};
+use strongroom::kernel::id::{ObjectKey, OrderId, StoreName};
 use strongroom::kernel::limits::{ORDER_LIFE_SECONDS, TREELESS_BLOB_MAX_BYTES};
 use strongroom::kernel::tree::decode::Decoder;
-use strongroom::stores::{Fault, Filesystem, Kind, Memory, Step, Store};
+use strongroom::stores::{Fault, Filesystem, Kind, Memory, S3, S3Settings, Step, Store};
 use uuid::Uuid;
 
 use crate::harness::{Node, START_MS, sample};
-use crate::s3_server::Server;
+use crate::s3_server::{Server, on_the_real_server};
 
 /// Enough for a tree of several blocks and, in a bucket, for several parts.
 const LARGE: usize = TREELESS_BLOB_MAX_BYTES as usize + 3 * 1024 * 1024 + 77;
@@ -87,23 +88,27 @@ impl Scene {
     }
 
     async fn obey(&self, to_store: &str, bytes: &[u8]) -> Outcome {
-        let digests = Digests::of(bytes);
-        let to_store = to_store.parse().unwrap();
+        let (digests, size_bytes) = (Digests::of(bytes), bytes.len() as u64);
+        let (to_store, to_object): (StoreName, _) = (to_store.parse().unwrap(), key(TO));
+        let wanted = Move { digests, size_bytes, to_store: to_store.clone(), to_object: to_object.clone() };
+        let report = self.order("main", FROM, Task::Move(wanted)).await;
+        assert_eq!(report.task, Reported::Move { blake3: digests.blake3, to_store, to_object });
+        report.outcome
+    }
+
+    async fn order(&self, store: &str, object: u128, task: Task) -> Report {
         let order = Order {
             id: OrderId(Uuid::from_u128(1)),
-            store: "main".parse().unwrap(),
-            object: key(FROM),
+            store: store.parse().unwrap(),
+            object: key(object),
             issued_at_seconds: START_MS / 1_000,
             expires_at_seconds: START_MS / 1_000 + ORDER_LIFE_SECONDS,
-            task: Task::Move(Move { digests, size_bytes: bytes.len() as u64, to_store, to_object: key(TO) }),
+            task,
         };
         let signed = order.sign(&SigningKey::from_seed(KeyKind::Order, [3; 32]));
         let obeyed = self.orderly.obey(&self.orderly.read(&signed).unwrap()).await;
         let ring = KeyRing::of([self.orderly.reports.verifying_key()]);
-        let report = Report::verify(&obeyed.text, &ring, START_MS).unwrap();
-        let Task::Move(Move { to_store, to_object, .. }) = order.task else { unreachable!() };
-        assert_eq!(report.task, Reported::Move { blake3: digests.blake3, to_store, to_object });
-        report.outcome
+        Report::verify(&obeyed.text, &ring, START_MS).unwrap()
     }
 
     /// That the copy has these bytes, the tree that an upload would have left, and no stage beside it.
@@ -131,16 +136,23 @@ async fn stages(store: &dyn Store) -> usize {
     listed.filter(|listed| std::future::ready(!listed.as_ref().unwrap().sealed)).count().await
 }
 
-/// That a part of the copy is given out with its proof, from tiles that nobody had to make again.
-async fn is_proven(scene: &Scene, bytes: &[u8]) {
+/// A node that reads the copy, and the grant to.
+fn reader(scene: &Scene, bytes: &[u8]) -> (Node, Grant) {
     let node = Node::with_another(scene.from.clone(), "cold", scene.to.clone());
-    let range = bytes.len() as u64 / 2..bytes.len() as u64 / 2 + 20_000;
-    let digests = Digests::of(bytes);
+    let read = Read { digests: Digests::of(bytes), size_bytes: bytes.len() as u64, object: key(TO) };
     let grant = Grant {
         store: "cold".parse().unwrap(),
-        operation: Operation::Read(Read { digests, size_bytes: bytes.len() as u64, object: key(TO) }),
+        operation: Operation::Read(read),
         ..node.upload(Size::Exact(0), None)
     };
+    (node, grant)
+}
+
+/// That a part of the copy is given out with its proof, from tiles that nobody had to make again.
+async fn is_proven(scene: &Scene, bytes: &[u8]) {
+    let (node, grant) = reader(scene, bytes);
+    let range = bytes.len() as u64 / 2..bytes.len() as u64 / 2 + 20_000;
+    let digests = Digests::of(bytes);
     let before = tiles(&*scene.to).await;
     let slice = node.plane.open_slice(&node.admit(&grant), Some(range.clone())).await.unwrap();
     let encoded: Vec<_> = slice.stream.try_collect().await.unwrap();
@@ -169,10 +181,25 @@ async fn a_copy_has_the_bytes_and_the_tree_and_the_object_stays() {
 
 #[tokio::test]
 async fn objects_move_into_a_bucket_and_out_of_it() {
-    let directory = tempfile::tempdir().unwrap();
     let server = Server::start().await;
+    move_into_and_out_of(Arc::new(server.store().await)).await;
+    assert_eq!(server.content.uploads(), 0);
+}
+
+/// A real server. Without one there is nothing to do: `.ci/s3` starts one and runs this.
+mod real {
+    use super::*;
+
+    #[tokio::test]
+    async fn objects_move_into_a_bucket_and_out_of_it() {
+        let Some(settings) = on_the_real_server() else { return };
+        move_into_and_out_of(Arc::new(S3::open(settings).await.unwrap())).await;
+    }
+}
+
+async fn move_into_and_out_of(bucket: Arc<dyn Store>) {
+    let directory = tempfile::tempdir().unwrap();
     let disk: Arc<dyn Store> = Arc::new(Filesystem::open(directory.path()).await.unwrap());
-    let bucket: Arc<dyn Store> = Arc::new(server.store().await);
     let bytes = sample(LARGE);
     for (from, to) in [(disk.clone(), bucket.clone()), (bucket, disk)] {
         let scene = Scene::of(from, to);
@@ -180,7 +207,6 @@ async fn objects_move_into_a_bucket_and_out_of_it() {
         assert_eq!(scene.moves(&bytes).await, Outcome::Done);
         scene.has_copy(&bytes).await;
         is_proven(&scene, &bytes).await;
-        assert_eq!(server.content.uploads(), 0);
         for (store, object) in [(&scene.from, FROM), (&scene.to, TO)] {
             store.delete(&key(object)).await.unwrap();
         }
@@ -189,6 +215,53 @@ async fn objects_move_into_a_bucket_and_out_of_it() {
             scene.to.swap(document, Some(&version), None).await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn what_moved_into_an_archive_is_asked_for_before_it_is_read_or_moved_on() {
+    let server = Server::start().await;
+    let settings = S3Settings { storage_class: Some("GLACIER".to_owned()), ..server.settings() };
+    let archive: Arc<dyn Store> = Arc::new(S3::open(settings).await.unwrap());
+    let scene = Scene::of(Arc::new(Memory::new()), archive.clone());
+    let bytes = sample(LARGE);
+    let (digests, size_bytes) = (Digests::of(&bytes), bytes.len() as u64);
+    scene.put(&bytes).await;
+    assert_eq!(scene.moves(&bytes).await, Outcome::Done);
+    assert_eq!(scene.moves(&bytes).await, Outcome::Done, "again, though nobody can read it");
+    assert_eq!(tiles(&*archive).await, 1);
+
+    let verify = || Task::Verify(Verify { digests, size_bytes });
+    let back = || {
+        let (to_store, to_object) = ("main".parse().unwrap(), key(0xba));
+        Task::Move(Move { digests, size_bytes, to_store, to_object })
+    };
+    let restore = || Task::Restore(Restore { days: 3 });
+    for task in [verify(), back()] {
+        assert_eq!(scene.order("cold", TO, task).await.outcome, Outcome::Archived);
+    }
+    let (node, grant) = reader(&scene, &bytes);
+    for range in [None, Some(5..70_000)] {
+        let refused = node.plane.open_blob(&node.admit(&grant), range).await.unwrap_err();
+        assert!(matches!(refused, download::Error::Archived { .. }), "{refused}");
+    }
+    assert!(!scene.orderly.damaged.contains(&key(TO)), "nothing is wrong with it");
+
+    for _ in 0..2 {
+        assert_eq!(scene.order("cold", TO, restore()).await.outcome, Outcome::Restoring);
+    }
+    assert_eq!(server.content.asked().len(), 1);
+    assert_eq!(scene.order("cold", TO, verify()).await.outcome, Outcome::Archived);
+    server.content.finish_restores();
+    let report = scene.order("cold", TO, restore()).await;
+    assert!(matches!(report.outcome, Outcome::Available { until_ms: Some(_) }), "{report:?}");
+    is_proven(&scene, &bytes).await;
+    for task in [verify(), back()] {
+        assert_eq!(scene.order("cold", TO, task).await.outcome, Outcome::Done);
+    }
+    assert_eq!(scene.from.size(&key(0xba)).await.unwrap(), Some(size_bytes));
+    assert_eq!(scene.order("cold", 1, restore()).await.outcome, Outcome::Missing);
+    let at_hand = scene.order("main", FROM, restore()).await.outcome;
+    assert_eq!(at_hand, Outcome::Available { until_ms: None });
 }
 
 #[tokio::test]

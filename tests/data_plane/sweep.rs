@@ -1,11 +1,15 @@
 //! What uploads leave behind is taken away when its time is over, and not before.
 
+use std::sync::Arc;
+
 use futures::StreamExt as _;
 use strongroom::data::{Disposition, Swept, Undelivered};
-use strongroom::kernel::limits::{CLOCK_SKEW_SECONDS, SESSION_LIFE_MAX_SECONDS};
-use strongroom::stores::{Kind, Store as _};
+use strongroom::kernel::id::ObjectKey;
+use strongroom::kernel::limits::{CLOCK_SKEW_SECONDS, MOVE_LIFE_SECONDS, SESSION_LIFE_MAX_SECONDS};
+use strongroom::stores::{Fault, Kind, Memory, Store as _};
+use uuid::Uuid;
 
-use crate::harness::{Node, sealed};
+use crate::harness::{Node, START_MS, sealed};
 
 const LIFE_MS: u64 = SESSION_LIFE_MAX_SECONDS * 1_000;
 
@@ -72,6 +76,36 @@ async fn a_stage_that_no_session_claims_is_dropped() {
     assert_eq!(node.plane.status(&grant, session).await.unwrap().offset, 3);
     let done = node.append(&grant, session, 3, b"defghij").await.unwrap();
     node.check(&done, b"abcdefghij").await;
+}
+
+#[tokio::test]
+async fn a_copy_is_left_alone_until_it_is_too_old_to_be_under_way() {
+    let (main, cold) = (Memory::new(), Memory::new());
+    let node = Node::with_another(Arc::new(main.clone()), "cold", Arc::new(cold.clone()));
+    let made = uuid::Timestamp::from_unix(uuid::NoContext, START_MS / 1_000, 0);
+    let keys = [1, 2].map(|_| ObjectKey::from_uuid(Uuid::new_v7(made)));
+    for store in [&main, &cold] {
+        drop(store.stage(&keys[0], None, None).await.unwrap());
+        store.put(&keys[1], b"whole"[..].into()).await.unwrap();
+    }
+    assert_eq!(node.plane.sweep().await.unwrap(), Swept::default());
+    node.clock.advance_ms(MOVE_LIFE_SECONDS * 1_000 - 1);
+    assert_eq!(node.plane.sweep().await.unwrap(), Swept::default());
+    node.clock.advance_ms(1);
+    assert_eq!(node.plane.sweep().await.unwrap(), Swept { stages: 2, ..Swept::default() });
+    for store in [main, cold] {
+        let left: Vec<_> = store.list().await.unwrap().map(|listed| listed.unwrap().key).collect().await;
+        assert_eq!(left, [keys[1].clone()], "objects are not swept");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_keeps_the_others_from_nothing() {
+    let (main, cold) = (Memory::new(), Memory::new());
+    let node = Node::with_another(Arc::new(main.clone()), "cold", Arc::new(cold.clone()));
+    drop(main.stage(&ObjectKey::from_uuid(Uuid::from_u128(99)), None, None).await.unwrap());
+    cold.faults().fail_from(0, Fault::Failed);
+    assert_eq!(node.plane.sweep().await.unwrap(), Swept { stages: 1, ..Swept::default() });
 }
 
 #[tokio::test]

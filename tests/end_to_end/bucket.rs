@@ -66,11 +66,16 @@ impl OnBucket {
 
     /// From outside of the service, with the keys of the bucket.
     fn audit(&self) -> Run {
+        self.beside(&["audit"])
+    }
+
+    fn beside(&self, arguments: &[&str]) -> Run {
         let (config, state) = (self.path("strongroom.toml"), &self.server.state);
         let admin = self.admin();
-        let mut audit = admin.command(&["audit", "--config", text(&config), "--state-dir", text(state)]);
-        audit.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
-        audit.output().unwrap().into()
+        let place = ["--config", text(&config), "--state-dir", text(state)];
+        let mut command = admin.command(&[arguments, &place[..]].concat());
+        command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+        command.output().unwrap().into()
     }
 
     fn check(&self, source: &Path, target: &str) {
@@ -131,4 +136,39 @@ fn a_client_that_verifies_is_sent_to_the_bucket_and_finds_damage_there() {
     let audit = place.audit();
     assert_eq!(audit.status, 3, "{audit:?}");
     until("the server to be asked", || place.redirects() > 21);
+}
+
+#[test]
+fn what_a_bucket_has_archived_is_there_is_not_read_again_and_readers_are_told() {
+    let place = OnBucket::start(false);
+    let Some(own) = &place.own else { return };
+    let source = place.path("source");
+    fs::create_dir(&source).unwrap();
+    // More than one summary could name.
+    for n in 0..600 {
+        fs::write(source.join(format!("small-{n}")), format!("content {n}")).unwrap();
+    }
+    let admin = place.admin();
+    admin.ok(&["push", text(&source), "acme/reports:v1"]);
+    assert!(admin.ok(&["status"]).contains("bucket, s3, hot"));
+    own.content.transition("GLACIER");
+
+    let scrub = place.beside(&["scrub", "--json"]);
+    assert_eq!(scrub.status, 0, "{scrub:?}");
+    let done: serde_json::Value = serde_json::from_str(&scrub.stdout).unwrap();
+    assert_eq!((&done["archived"], &done["complete"]), (&done["blobs_total"], &true.into()), "{done}");
+    assert!(done["archived"].as_u64() > Some(600), "{done}");
+    let told = admin.ok(&["events", "--json", "--type", "blob.verified"]);
+    assert_eq!(told.lines().count(), 2, "its beginning and its end: {told}");
+    let audit = place.audit();
+    assert_eq!(audit.status, 0, "{audit:?}");
+    assert!(audit.stdout.contains(&format!("({} archived and not read)", done["archived"])), "{audit:?}");
+    let pull = admin.run(&["pull", "acme/reports:v1", text(&place.path("early"))]);
+    assert!(pull.status == 1 && pull.stderr.contains("blob-archived"), "{pull:?}");
+
+    // What is missing there is missed all the same.
+    own.content.remove(&own.content.names().into_iter().find(|name| name.contains("objects/")).unwrap());
+    assert_eq!(place.audit().status, 3);
+    let scrub = place.beside(&["scrub"]);
+    assert!(scrub.status == 3 && scrub.stdout.contains("1 missing"), "{scrub:?}");
 }

@@ -1,9 +1,9 @@
 //! One bucket in memory: what the requests do.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::{TryStreamExt as _, stream};
@@ -11,88 +11,12 @@ use s3s::dto::*;
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
 use super::Manners;
+use super::content::{Content, Restored, Stored, Uploading, stored, tag_of};
 
 /// Names of one listed page; few, so that the tests meet several pages.
 const PAGE_NAMES: usize = 100;
 /// Parts of one listed page.
 const PAGE_PARTS: usize = 3;
-
-#[derive(Debug, Clone)]
-pub(crate) struct Stored {
-    pub(crate) bytes: Bytes,
-    tag: String,
-    metadata: Option<HashMap<String, String>>,
-    at: SystemTime,
-}
-
-#[derive(Debug)]
-struct Uploading {
-    key: String,
-    metadata: Option<HashMap<String, String>>,
-    parts: BTreeMap<i32, (Bytes, String)>,
-}
-
-/// What lies in it.
-#[derive(Debug, Default)]
-pub(crate) struct Content(Mutex<Inside>);
-
-#[derive(Debug, Default)]
-struct Inside {
-    objects: BTreeMap<String, Stored>,
-    uploads: BTreeMap<String, Uploading>,
-    begun: u64,
-}
-
-impl Content {
-    fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.0.lock().unwrap()
-    }
-
-    /// Names of all objects.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.inside().objects.keys().cloned().collect()
-    }
-
-    /// Bytes of the object of that name.
-    pub(crate) fn size(&self, name: &str) -> Option<usize> {
-        self.inside().objects.get(name).map(|object| object.bytes.len())
-    }
-
-    /// Multipart uploads that are neither completed nor aborted.
-    pub(crate) fn uploads(&self) -> usize {
-        self.inside().uploads.len()
-    }
-
-    /// The numbers of the parts of all of them.
-    pub(crate) fn part_numbers(&self) -> Vec<i32> {
-        self.inside().uploads.values().flat_map(|upload| upload.parts.keys().copied()).collect()
-    }
-
-    pub(crate) fn put(&self, name: &str, bytes: &'static [u8]) {
-        self.inside().objects.insert(name.to_owned(), stored(Bytes::from_static(bytes), None));
-    }
-
-    pub(crate) fn remove(&self, name: &str) {
-        self.inside().objects.remove(name);
-    }
-
-    /// Changes a byte of an object behind everyone's back.
-    pub(crate) fn damage(&self, name: &str, at: usize) {
-        let mut inside = self.inside();
-        let object = inside.objects.get_mut(name).unwrap();
-        let mut bytes = object.bytes.to_vec();
-        bytes[at] ^= 1;
-        object.bytes = bytes.into();
-    }
-}
-
-fn tag_of(bytes: &[u8]) -> String {
-    blake3::hash(bytes).to_hex()[..32].to_owned()
-}
-
-fn stored(bytes: Bytes, metadata: Option<HashMap<String, String>>) -> Stored {
-    Stored { tag: tag_of(&bytes), bytes, metadata, at: SystemTime::now() }
-}
 
 fn tag(value: &str) -> Option<ETag> {
     Some(ETag::Strong(value.to_owned()))
@@ -168,7 +92,7 @@ impl S3 for Bucket {
         let input = req.input;
         self.write(&input.bucket)?;
         let bytes = collect(input.body).await?;
-        let new = stored(bytes, input.metadata);
+        let new = stored(bytes, input.metadata, input.storage_class);
         let output = PutObjectOutput { e_tag: tag(&new.tag), ..Default::default() };
         {
             let mut inside = self.content.inside();
@@ -185,6 +109,7 @@ impl S3 for Bucket {
         self.look(&input.bucket)?;
         let found = self.content.inside().objects.get(&input.key).cloned();
         let found = found.ok_or_else(|| s3_error!(NoSuchKey))?;
+        found.may_be_read()?;
         let length = found.bytes.len();
         let range = match input.range {
             None => None,
@@ -217,9 +142,49 @@ impl S3 for Bucket {
         Ok(S3Response::new(HeadObjectOutput {
             content_length: Some(found.bytes.len() as i64),
             e_tag: tag(&found.tag),
+            restore: found.restore(),
+            // As Amazon: the ordinary class is not named.
+            storage_class: found.class.filter(|class| class.as_str() != StorageClass::STANDARD),
             metadata: found.metadata,
             ..Default::default()
         }))
+    }
+
+    async fn restore_object(
+        &self,
+        req: S3Request<RestoreObjectInput>,
+    ) -> S3Result<S3Response<RestoreObjectOutput>> {
+        let input = req.input;
+        self.look(&input.bucket)?;
+        let wanted = input.restore_request.unwrap_or_default();
+        let tier = wanted.glacier_job_parameters.map(|parameters| parameters.tier.as_str().to_owned());
+        let days = wanted.days.filter(|days| *days > 0).ok_or_else(|| s3_error!(MalformedXML))?;
+        let mut inside = self.content.inside();
+        let status = {
+            let found = inside.objects.get_mut(&input.key).ok_or_else(|| s3_error!(NoSuchKey))?;
+            if !found.is_archive() {
+                return Err(s3_error!(
+                    InvalidObjectState,
+                    "Restore is not allowed for the object's current storage class"
+                ));
+            }
+            match found.copy {
+                Restored::Ongoing(_) => {
+                    return Err(s3_error!(RestoreAlreadyInProgress, "Object restore is already in progress"));
+                }
+                Restored::No => {
+                    found.copy = Restored::Ongoing(days);
+                    hyper::StatusCode::ACCEPTED
+                }
+                Restored::Until(_) => {
+                    let seconds = u64::try_from(days).unwrap() * 24 * 60 * 60;
+                    found.copy = Restored::Until(SystemTime::now() + Duration::from_secs(seconds));
+                    hyper::StatusCode::OK
+                }
+            }
+        };
+        inside.asked.push((days, tier.unwrap_or_default()));
+        Ok(S3Response::with_status(RestoreObjectOutput::default(), status))
     }
 
     async fn delete_object(
@@ -270,8 +235,12 @@ impl S3 for Bucket {
             let mut inside = self.content.inside();
             inside.begun += 1;
             let id = format!("upload-{}", inside.begun);
-            let upload =
-                Uploading { key: input.key.clone(), metadata: input.metadata, parts: BTreeMap::new() };
+            let upload = Uploading {
+                key: input.key.clone(),
+                class: input.storage_class,
+                metadata: input.metadata,
+                parts: BTreeMap::new(),
+            };
             inside.uploads.insert(id.clone(), upload);
             id
         };
@@ -360,7 +329,7 @@ impl S3 for Bucket {
             }
             let upload = inside.uploads.get(&input.upload_id).ok_or_else(|| s3_error!(NoSuchUpload))?;
             let whole = assemble(upload, &input.multipart_upload.unwrap_or_default())?;
-            let new = stored(whole, upload.metadata.clone());
+            let new = stored(whole, upload.metadata.clone(), upload.class.clone());
             let e_tag = tag(&new.tag);
             inside.uploads.remove(&input.upload_id);
             inside.objects.insert(input.key, new);

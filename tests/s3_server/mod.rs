@@ -4,6 +4,7 @@
 #![expect(dead_code, reason = "each test binary uses its part of it")]
 
 mod bucket;
+mod content;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,7 +17,7 @@ use strongroom::stores::{Patience, S3, S3Credentials, S3Settings};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub(crate) use bucket::Content;
+pub(crate) use content::Content;
 
 const BUCKET: &str = "evidence";
 pub(crate) const ACCESS_KEY: &str = "strongroom-test";

@@ -5,7 +5,7 @@ use futures::future::join_all;
 use futures::{StreamExt as _, TryStreamExt as _};
 use strongroom::kernel::id::{GrantId, SessionId};
 use strongroom::kernel::limits::HASH_BLOCK_BYTES;
-use strongroom::stores::{Document, Error, Kind, Listed, StagedState};
+use strongroom::stores::{Availability, Document, Error, Kind, Listed, StagedState, Standing};
 use uuid::Uuid;
 
 use crate::scene::{Scene, key, read, sample, staged, write};
@@ -285,6 +285,24 @@ pub(crate) async fn documents_are_named_by_kind(scene: &Scene) {
     sessions.sort();
     assert_eq!(sessions, [document(1), document(2)]);
     assert_eq!(store.names(Kind::Receipts).await.unwrap(), [receipt]);
+}
+
+pub(crate) async fn what_can_always_be_read_needs_no_restoration(scene: &Scene) {
+    let store = scene.store().await;
+    let archive = store.archive();
+    assert_eq!(
+        (archive.look(&key(1)).await.unwrap(), archive.restore(&key(1), 1).await.unwrap()),
+        (None, None)
+    );
+    staged(&*store, &key(2), b"not complete").await;
+    assert_eq!(archive.look(&key(2)).await.unwrap(), None);
+    store.put(&key(1), Bytes::from_static(b"content")).await.unwrap();
+    let always = Standing { size_bytes: 7, availability: Availability::Available { until_ms: None } };
+    assert_eq!(archive.look(&key(1)).await.unwrap(), Some(always));
+    for days in [1, 30] {
+        assert_eq!(archive.restore(&key(1), days).await.unwrap(), Some(always));
+    }
+    assert_eq!(read(&*store, &key(1)).await.unwrap(), b"content");
 }
 
 pub(crate) async fn everything_is_listed(scene: &Scene) {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
+mod archive;
 mod buckets;
 mod cases;
 mod damage;
@@ -60,6 +61,7 @@ every_store![
     a_document_is_swapped_from_the_version_that_was_seen,
     of_racing_swaps_none_is_lost,
     documents_are_named_by_kind,
+    what_can_always_be_read_needs_no_restoration,
     everything_is_listed,
     everything_survives_a_restart,
     an_object_of_many_parts_is_the_bytes_that_were_written,

@@ -85,6 +85,8 @@ pub struct Progress {
     pub missing: u64,
     /// Could not be read.
     pub unread: u64,
+    /// Were left out: they are there, and would have to be retrieved first.
+    pub archived: u64,
     /// Had been damaged, and are what they should be.
     pub restored: u64,
     /// Whether all were looked at.
@@ -103,6 +105,7 @@ impl Progress {
             corrupt: self.corrupt + next.corrupt,
             missing: self.missing + next.missing,
             unread: self.unread + next.unread,
+            archived: self.archived + next.archived,
             restored: self.restored + next.restored,
             complete: self.complete && next.complete,
         }
@@ -237,12 +240,11 @@ async fn look(
             progress.unread += 1;
             return window.unread(blob);
         }
-        // It was not read, and nothing is wrong with that.
-        outcome @ (Outcome::Archived | Outcome::Restoring | Outcome::Available { .. }) => {
-            metrics::counter!("strongroom_scrub_blobs_total", "found" => "unread").increment(1);
-            tracing::warn!(blob = %blob.blake3, object = %blob.object, ?outcome, "a blob could not be read again");
-            progress.unread += 1;
-            return window.unread(blob);
+        Outcome::Archived | Outcome::Restoring | Outcome::Available { .. } => {
+            metrics::counter!("strongroom_scrub_blobs_total", "found" => "archived").increment(1);
+            progress.archived += 1;
+            window.archived(blob);
+            return Ok(());
         }
         Outcome::Corrupt(_) => Damage::Corrupt,
         Outcome::Missing => Damage::Missing,

@@ -29,6 +29,8 @@ pub(super) struct Window<'a> {
     verified: Vec<(Blake3, ObjectKey, u64)>,
     restored: Vec<Blake3>,
     unread: Vec<Blake3>,
+    /// How many of those are left out because they are archived.
+    archived: usize,
     pending: Vec<DamagedBlob>,
     pending_since_ms: Option<u64>,
     /// Whether any blob was there at all.
@@ -66,6 +68,7 @@ impl<'a> Window<'a> {
             verified: Vec::new(),
             restored: Vec::new(),
             unread: Vec::new(),
+            archived: 0,
             pending: Vec::new(),
             pending_since_ms: None,
             found_any: after.is_some(),
@@ -82,6 +85,7 @@ impl<'a> Window<'a> {
         let seen = self.verified.len() + self.restored.len() + self.unread.len();
         seen >= SCRUB_WINDOW_BLOBS
             || self.restored.len() >= SCRUB_UNREAD_MAX
+            || self.archived > 0 && self.unread.len() >= SCRUB_UNREAD_MAX
             || control.now_ms().saturating_sub(self.opened_at_ms) >= SCRUB_WINDOW_MS
     }
 
@@ -110,6 +114,21 @@ impl<'a> Window<'a> {
         self.seen(blob.blake3);
         self.unread.push(blob.blake3);
         Ok(())
+    }
+
+    /// A blob is there, and its bytes would have to be retrieved first. A window has few of them, however many there are.
+    pub(super) fn archived(&mut self, blob: &Blob) {
+        self.seen(blob.blake3);
+        self.found_any = true;
+        self.archived += 1;
+        self.unread.push(blob.blake3);
+    }
+
+    /// Whether there is nothing to say: neither was anything read, nor did reading fail. The first window of a reading and its
+    /// last are said all the same, since they begin and end it.
+    fn is_all_archived(&self) -> bool {
+        let read = self.verified.len() + self.restored.len();
+        self.after.is_some() && !self.at_the_end && read == 0 && self.archived == self.unread.len()
     }
 
     /// A blob is damaged. It is recorded, unless the log knows.
@@ -246,6 +265,9 @@ impl<'a> Window<'a> {
         self.record_damage(control, true).await?;
         let nothing_new = self.scope.after == self.after;
         // The end of all blobs is said even where nothing was left behind the last summary.
+        if self.is_all_archived() {
+            return Ok(self.scope.after);
+        }
         if !nothing_new || (in_order && self.at_the_end) {
             self.append(control, self.summary()).await?;
         }

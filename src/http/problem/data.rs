@@ -21,6 +21,14 @@ impl Problem {
         )
     }
 
+    /// Bytes that nobody can read now, and that are safe.
+    fn archived(told: String) -> Self {
+        let told = format!(
+            "{told} Nothing is lost: its store keeps it in an archive. Ask for it to be retrieved, and come back."
+        );
+        Self::new(Code::BlobArchived, told)
+    }
+
     /// Of a grant that does not verify.
     pub(in crate::http) fn of_grant(error: contract::Error) -> Self {
         use contract::Error as E;
@@ -91,6 +99,7 @@ impl From<download::Error> for Problem {
             }
             E::Missing { .. } => Self::failure(Code::ObjectMissing, told),
             E::Corrupt { .. } => Self::failure(Code::BlobCorrupt, told),
+            E::Archived { .. } => Self::archived(told),
             E::Busy => Self::busy(Code::Busy, 1, told),
             E::Store(error) => error.into(),
         }
@@ -103,6 +112,7 @@ impl From<stores::Error> for Problem {
         match error {
             E::Full => Self::full(),
             E::TooLong { max } => Self::new(Code::UploadTooLarge, format!("{error}.")).member("max", max),
+            E::Archived(_) => Self::archived(format!("{error}.")),
             E::Io(_) | E::Setup(_) | E::Unreachable(_) => Self::failure(Code::Unavailable, error),
             E::Exists(_)
             | E::Missing(_)
@@ -111,6 +121,25 @@ impl From<stores::Error> for Problem {
             | E::Lost { .. }
             | E::Format(_)
             | E::Unfit(_) => Self::failure(Code::Internal, error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::kernel::digest::Digests;
+    use crate::kernel::id::ObjectKey;
+
+    #[test]
+    fn what_is_archived_is_a_conflict_with_what_to_do_and_never_a_failure_of_ours() {
+        let object = ObjectKey::from_uuid(Uuid::from_u128(1));
+        let read = download::Error::Archived { blob: Digests::of(b"x").blake3, object: object.clone() };
+        for problem in [Problem::from(read), stores::Error::Archived(object).into()] {
+            assert_eq!((problem.code(), problem.code().status().as_u16()), (Code::BlobArchived, 409));
+            assert!(problem.detail().contains("Ask for it to be retrieved"), "{}", problem.detail());
         }
     }
 }

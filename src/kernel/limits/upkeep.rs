@@ -22,6 +22,10 @@ pub const ORDERS_IN_HAND_MAX: usize = 4;
 /// Copies of objects that a process makes at once, each with a few pieces in memory: as many as orders are in hand.
 pub const MOVES_AT_ONCE: usize = ORDERS_IN_HAND_MAX;
 
+/// Seconds from when its key was made for which a stage that no session knows may be a copy on its way: the largest blob, at
+/// 7 MB a second.
+pub const MOVE_LIFE_SECONDS: u64 = 2 * 24 * 60 * 60;
+
 /// Seconds between two questions for orders after one that was not answered.
 pub const ORDER_RETRY_SECONDS: u64 = 2;
 

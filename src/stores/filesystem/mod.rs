@@ -152,6 +152,15 @@ impl Store for Filesystem {
         Ok(listed.boxed())
     }
 
+    async fn stages(&self) -> Result<Vec<Listed>, Error> {
+        let root = self.root.clone();
+        run(move || {
+            let shards = (0..=255).map(|shard| objects::list_shard(&root, Area::Stages, shard));
+            Ok(shards.collect::<Result<Vec<_>, _>>()?.concat())
+        })
+        .await
+    }
+
     async fn load(&self, document: Document) -> Result<Option<(Bytes, Version)>, Error> {
         let documents = self.documents.clone();
         run(move || documents.load(document)).await

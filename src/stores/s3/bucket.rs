@@ -52,6 +52,9 @@ pub(super) enum If<'a> {
 pub(super) struct Found {
     pub(super) tag: String,
     pub(super) bytes: u64,
+    pub(super) class: Option<StorageClass>,
+    /// `x-amz-restore`.
+    pub(super) restore: Option<String>,
     mark: Option<String>,
 }
 
@@ -165,6 +168,8 @@ impl Bucket {
                 tag: found.e_tag.unwrap_or_default(),
                 bytes: found.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default(),
                 mark: mark_of(found.metadata.as_ref()),
+                class: found.storage_class,
+                restore: found.restore,
             })),
             Err(Said::NotThere) => Ok(None),
             Err(other) => Err(other.unexpected()),

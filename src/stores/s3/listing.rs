@@ -43,7 +43,8 @@ pub(super) async fn list(bucket: Arc<Bucket>) -> Result<BoxStream<'static, Resul
     Ok(stream::iter(stages).chain(objects).boxed())
 }
 
-async fn stages(bucket: &Arc<Bucket>) -> Result<Vec<Listed>, Error> {
+/// Objects that are not complete.
+pub(super) async fn stages(bucket: &Arc<Bucket>) -> Result<Vec<Listed>, Error> {
     let mut stages = BTreeMap::<ObjectKey, (u64, bool)>::new();
     let mut names = below(bucket.clone(), bucket.names.stages());
     while let Some((name, bytes)) = names.try_next().await? {

@@ -24,9 +24,11 @@
 //! | `said.rs` | what a refusal means |
 //! | `bucket.rs`, `multipart.rs` | single requests |
 //! | `probe.rs` | whether a server is fit |
+//! | `archive.rs` | classes that have to be restored before they are read |
 //! | `objects.rs`, `documents.rs`, `listing.rs` | the store's parts |
 //! | `state.rs`, `staged.rs`, `buffers.rs` | objects under construction |
 
+mod archive;
 mod bucket;
 mod buffers;
 mod documents;
@@ -49,8 +51,9 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use uuid::Uuid;
 
-use super::{Beside, Document, Error, Kind, Listed, Pieces, Staged, StagedState, Store, Version};
+use super::{Archive, Beside, Document, Error, Kind, Listed, Pieces, Staged, StagedState, Store, Version};
 use crate::kernel::id::ObjectKey;
+use archive::Classes;
 use bucket::Bucket;
 use buffers::Buffers;
 pub use settings::{Patience, S3Credentials, S3Settings};
@@ -142,6 +145,10 @@ impl Store for S3 {
         listing::list(self.bucket.clone()).await
     }
 
+    async fn stages(&self) -> Result<Vec<Listed>, Error> {
+        listing::stages(&self.bucket).await
+    }
+
     async fn load(&self, document: Document) -> Result<Option<(Bytes, Version)>, Error> {
         self.bucket.load(document).await
     }
@@ -153,6 +160,10 @@ impl Store for S3 {
         content: Option<Bytes>,
     ) -> Result<Option<Version>, Error> {
         self.bucket.swap(document, expected, content).await
+    }
+
+    fn archive(&self) -> Box<dyn Archive + '_> {
+        Box::new(Classes(&self.bucket))
     }
 
     async fn names(&self, kind: Kind) -> Result<Vec<Document>, Error> {

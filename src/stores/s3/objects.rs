@@ -65,6 +65,7 @@ pub(super) async fn read(bucket: Arc<Bucket>, key: &ObjectKey, range: Range<u64>
     let found = match bucket.get(&name, Some(header(&range)), None).await {
         Ok(found) => found,
         Err(Said::NotThere) => return Err(Error::Missing(key.clone())),
+        Err(Said::Archived) => return Err(Error::Archived(key.clone())),
         Err(Said::BeyondTheEnd) => return Ok(stream::empty().boxed()),
         Err(other) => return Err(other.unexpected()),
     };
@@ -101,6 +102,7 @@ impl Reading {
         match self.bucket.get(&name, Some(header(&self.rest)), self.tag.clone()).await {
             Ok(found) => self.body = found.body,
             Err(Said::NotThere) => return Err(Error::Missing(self.key.clone())),
+            Err(Said::Archived) => return Err(Error::Archived(self.key.clone())),
             Err(Said::Failed(error)) => return Err(error),
             Err(_) => return Err(broken),
         }

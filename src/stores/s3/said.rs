@@ -16,6 +16,10 @@ pub(super) enum Said {
     Conflict,
     /// There is no such thing.
     NotThere,
+    /// It has to be restored before it can be read.
+    Archived,
+    /// It is being restored already.
+    Underway,
     /// The range begins after the end.
     BeyondTheEnd,
     /// Something that only the caller of the store can deal with.
@@ -30,7 +34,7 @@ impl Said {
             Self::Conflict => {
                 Error::Unreachable("the server is busy with another request for the same name".to_owned())
             }
-            Self::NotSo | Self::NotThere | Self::BeyondTheEnd => {
+            Self::NotSo | Self::NotThere | Self::Archived | Self::Underway | Self::BeyondTheEnd => {
                 Error::Io(io::Error::other(format!("the server answered what was not asked: {self:?}")))
             }
         }
@@ -68,6 +72,8 @@ fn of_answer(place: &str, status: u16, code: &str, message: &str) -> Said {
         (_, "NoSuchBucket") => setup("the bucket does not exist; make it, or correct `bucket`"),
         (412, _) | (_, "PreconditionFailed") => Said::NotSo,
         (409, "ConditionalRequestConflict" | "OperationAborted") => Said::Conflict,
+        (403, "InvalidObjectState") => Said::Archived,
+        (409, "RestoreAlreadyInProgress") => Said::Underway,
         (404, _) => Said::NotThere,
         (416, _) => Said::BeyondTheEnd,
         (301 | 307, _) | (_, "AuthorizationHeaderMalformed" | "PermanentRedirect") => {
@@ -77,8 +83,8 @@ fn of_answer(place: &str, status: u16, code: &str, message: &str) -> Said {
         (_, code) if code.contains("Quota") || code.contains("StorageFull") => Said::Failed(Error::Full),
         (507, _) => Said::Failed(Error::Full),
         (401 | 403, _) => setup(
-            "the credentials are refused; they need to read, write, list and delete in the bucket, and list and abort \
-             multipart uploads",
+            "the credentials are refused; they need to read, write, list and delete in the bucket, list and abort \
+             multipart uploads, and restore objects where those of its class are archived",
         ),
         (500.., _) | (429, _) => {
             Said::Failed(Error::Unreachable(format!("{place} cannot do it now: {status} {code} {message}")))
@@ -126,6 +132,9 @@ mod tests {
             (404, "NoSuchUpload", "NotThere"),
             (404, "", "NotThere"),
             (416, "InvalidRange", "BeyondTheEnd"),
+            (403, "InvalidObjectState", "Archived"),
+            (409, "RestoreAlreadyInProgress", "Underway"),
+            (503, "GlacierExpeditedRetrievalNotAvailable", "cannot do it now"),
         ] {
             assert!(told(status, code).contains(part), "{status} {code}: {}", told(status, code));
         }
