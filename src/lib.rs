@@ -41,6 +41,9 @@
 //! 3. Blobs that no package references any more are absent from `blob.deletion-started` on; their objects are deleted by
 //!    order, and `blob.deleted` says that the bytes are gone ([`control::collection`]).
 //!
+//! Where a law demands it, a package, or what somebody said, is erased at once and does not come back; the log stands
+//! ([`control::erasures`]).
+//!
 //! # From Rust, with no HTTP between
 //! Whatever the `strongroom` command does, a program can do by calling this crate. [`node`] puts both planes together in
 //! one process ([`node::Node`]), or runs one of them alone ([`node::ControlNode`], [`node::DataNode`]), with the same

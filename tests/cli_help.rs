@@ -51,6 +51,7 @@ fn every_command_has_the_help_that_was_agreed() {
         &["tag", "remove"],
         &["tag", "list"],
         &["events"],
+        &["erase"],
         &["audit"],
         &["scrub"],
         &["sweep"],

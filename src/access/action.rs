@@ -54,6 +54,8 @@ rights! {
         Lock = "lock",
         /// Go past a governance lock, on record.
         Bypass = "bypass",
+        /// Erase packages and documents for ever, where a law demands it.
+        Erase = "erase",
     }
 }
 

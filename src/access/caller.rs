@@ -90,6 +90,18 @@ impl Caller {
         }
     }
 
+    /// That they may read every repository, those that are still to come too.
+    ///
+    /// # Errors
+    /// If not.
+    pub fn require_pull_from_all(&self) -> Result<(), Denied> {
+        if self.may_pull().any(|pattern| *pattern == Pattern::All) {
+            return Ok(());
+        }
+        let needed = format!("repository:*:{}", RepositoryRight::Pull.name());
+        Err(Denied { needed, authenticated: self.authenticated })
+    }
+
     /// The repositories from which they may read, public ones aside.
     pub fn may_pull(&self) -> impl Iterator<Item = &Pattern> {
         self.scopes.patterns(RepositoryRight::Pull)

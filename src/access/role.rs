@@ -36,7 +36,7 @@ impl Role {
     /// What it may do, on these repositories where it is about repositories.
     pub fn scopes(self, on: &Pattern) -> Scopes {
         use RepositoryRight::{Delete, Pull, Push};
-        use RetentionRight::{Apply, Approve, Bypass, Hold, Lock, Plan};
+        use RetentionRight::{Apply, Approve, Bypass, Erase, Hold, Lock, Plan};
         let none = Scopes::default();
         match self {
             Self::Uploader => none.with_repository(on.clone(), &[Pull, Push]),
@@ -51,7 +51,7 @@ impl Role {
             Self::Admin => none
                 .with_repository(on.clone(), &[Pull, Push, Delete])
                 .with_log_read()
-                .with_retention(&[Plan, Apply, Approve, Hold, Lock, Bypass])
+                .with_retention(&[Plan, Apply, Approve, Hold, Lock, Bypass, Erase])
                 .with_admin(),
         }
     }
@@ -86,7 +86,7 @@ mod tests {
             ("approver", "repository:*:pull log:read retention:plan,approve"),
             (
                 "admin",
-                "repository:*:pull,push,delete log:read retention:plan,apply,approve,hold,lock,bypass admin",
+                "repository:*:pull,push,delete log:read retention:plan,apply,approve,hold,lock,bypass,erase admin",
             ),
         ];
         for (role, scopes) in rows {
@@ -95,11 +95,12 @@ mod tests {
     }
 
     #[test]
-    fn only_the_admin_may_administer_or_bypass() {
+    fn only_the_admin_may_administer_bypass_or_erase() {
         for role in Role::ALL {
             let scopes = role.scopes(&Pattern::All);
             assert_eq!(scopes.allows(Action::Administer), role == Role::Admin);
             assert_eq!(scopes.allows(Action::Retention(RetentionRight::Bypass)), role == Role::Admin);
+            assert_eq!(scopes.allows(Action::Retention(RetentionRight::Erase)), role == Role::Admin);
         }
     }
 

@@ -4,7 +4,7 @@
 //! scopes     = scope *( " " scope )
 //! scope      = "repository:" pattern ":" rights       rights: pull push delete
 //!            / "log:read"
-//!            / "retention:" rights                    rights: plan apply approve hold lock bypass
+//!            / "retention:" rights                    rights: plan apply approve hold lock bypass erase
 //!            / "node:" name                           speaks for that node of the data plane
 //!            / "admin"
 //! pattern    = name / name "/*" / "*"

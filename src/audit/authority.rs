@@ -102,7 +102,7 @@ fn needed(fact: &Fact) -> Vec<Action<'_>> {
         Fact::ManifestDeleted(fact) => match &fact.authority {
             Authority::Actor { .. } => vec![Action::delete(&fact.repository)],
             Authority::Plan { .. } => retention(RetentionRight::Apply),
-            Authority::Erasure { .. } => Vec::new(),
+            Authority::Erasure { .. } => retention(RetentionRight::Erase),
         },
         Fact::LockExtended(fact) => match &fact.ground {
             LockGround::Actor { .. } => retention(RetentionRight::Lock),
@@ -111,7 +111,11 @@ fn needed(fact: &Fact) -> Vec<Action<'_>> {
                 vec![Action::push(&fact.repository), Action::Retention(RetentionRight::Apply)]
             }
         },
-        Fact::PinReleased(fact) => vec![Action::delete(&fact.repository)],
+        // By itself, or because what it claimed is erased.
+        Fact::PinReleased(fact) => {
+            vec![Action::delete(&fact.repository), Action::Retention(RetentionRight::Erase)]
+        }
+        Fact::DocumentErased(_) => retention(RetentionRight::Erase),
         Fact::LockBypassed(_) => retention(RetentionRight::Bypass),
         Fact::HoldPlaced(_) | Fact::HoldReleased(_) => retention(RetentionRight::Hold),
         Fact::PlanSubmitted(_) => retention(RetentionRight::Plan),
@@ -128,7 +132,8 @@ fn about(fact: &Fact) -> String {
         Fact::ManifestDeleted(fact) => {
             let package = format!("delete package {}@{}", fact.repository, fact.blake3);
             match &fact.authority {
-                Authority::Actor { .. } | Authority::Erasure { .. } => package,
+                Authority::Actor { .. } => package,
+                Authority::Erasure { .. } => format!("erase package {}@{}", fact.repository, fact.blake3),
                 Authority::Plan { plan, policy, version, rule } => {
                     format!("{package} by plan {plan}, rule {policy}/{rule} of version {version}")
                 }
@@ -148,6 +153,7 @@ fn about(fact: &Fact) -> String {
         Fact::PlanApplied(fact) => format!("apply plan {}", fact.plan),
         Fact::PolicySet(fact) => format!("set policy {}", fact.policy),
         Fact::PolicyRemoved(fact) => format!("remove policy {}", fact.policy),
+        Fact::DocumentErased(fact) => format!("erase document {}", fact.document),
         Fact::TokenMinted(fact) => format!("mint token {}", fact.token),
         other => other.type_name().to_owned(),
     }

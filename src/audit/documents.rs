@@ -1,4 +1,5 @@
-//! Documents: every one hashes to its address, and every one that an event names is there.
+//! Documents: every one hashes to its address; every one that an event names is there, unless an event erased it, and then it
+//! is not.
 
 use std::collections::HashSet;
 
@@ -44,19 +45,30 @@ pub(super) async fn check(
         }
         progress(Progress { step: "documents", done: report.documents, total: total.max(report.documents) });
     }
-    for (position, blake3) in claims.documents.iter().filter(|(_, blake3)| !by_blake3.contains(blake3)) {
+    let erased = &claims.erased;
+    let missing = |(_, blake3): &&(u64, Blake3)| !by_blake3.contains(blake3) && !erased.contains_key(blake3);
+    for (position, blake3) in claims.documents.iter().filter(missing) {
         report.find(
             Subject::Document,
             blake3,
             format!("the event at position {position} names it, it is missing"),
         );
     }
-    for (position, sha256) in claims.renderings.iter().filter(|(_, sha256)| !by_sha256.contains(sha256)) {
+    let erased_renderings: HashSet<Sha256> = erased.values().map(|(_, sha256)| *sha256).collect();
+    let missing =
+        |(_, sha256): &&(u64, Sha256)| !by_sha256.contains(sha256) && !erased_renderings.contains(sha256);
+    for (position, sha256) in claims.renderings.iter().filter(missing) {
         report.find(
             Subject::Document,
             sha256,
             format!("the rendering frozen at position {position} is missing"),
         );
+    }
+    let mut there: Vec<_> = erased.iter().filter(|(blake3, _)| by_blake3.contains(blake3)).collect();
+    there.sort_unstable();
+    for (blake3, (position, _)) in there {
+        let detail = format!("the event at position {position} erased it, and it is there");
+        report.find(Subject::Document, blake3, detail);
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 //! hands it in ([`Verifier::expect_noted`]), and learns if the log is no longer a continuation of it.
 //!
 //! Memory: about 50 bytes for each event and stream, to find repeated ids and versions out of order, and what `scrubs`,
-//! `deletions` and `authority` need.
+//! `deletions`, `erasures` and `authority` need.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::authority::Rights;
 use super::deletions::{Deletions, Question};
+use super::erasures::Erasures;
 use super::report::{Report, Subject};
 use super::scrubs::Blobs;
 use crate::contract::{self, KeyRing, Outcome, Receipt, Reported, VerifyingKey};
@@ -37,6 +38,7 @@ pub struct Verifier {
     notes: BTreeMap<u64, Vec<Noted>>,
     blobs: Blobs,
     deletions: Deletions,
+    erasures: Erasures,
     rights: Rights,
     report: Report,
 }
@@ -87,6 +89,7 @@ impl Verifier {
             notes: BTreeMap::new(),
             blobs: Blobs::default(),
             deletions: Deletions::default(),
+            erasures: Erasures::default(),
             rights: Rights::default(),
             report: Report::default(),
         }
@@ -216,6 +219,10 @@ impl Verifier {
             self.report.find(Subject::Authority, position, detail);
         }
         self.rights.fold(event);
+        for detail in self.erasures.check(event, &self.deletions) {
+            self.report.find(Subject::Deletion, position, detail);
+        }
+        self.erasures.fold(event);
         for detail in self.deletions.check(position, event) {
             self.report.find(Subject::Deletion, position, detail);
         }

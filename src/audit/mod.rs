@@ -16,6 +16,7 @@
 mod authority;
 mod deletions;
 mod documents;
+mod erasures;
 pub mod log;
 mod objects;
 mod report;

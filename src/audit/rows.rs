@@ -9,7 +9,7 @@ use super::log::Verifier;
 use super::report::Subject;
 use super::server::Progress;
 use crate::kernel::digest::{Blake3, Sha256};
-use crate::kernel::event::{Event, Fact};
+use crate::kernel::event::{Authority, Event, Fact, ManifestDeleted};
 use crate::kernel::id::{ObjectKey, StoreName};
 use crate::log::tiles::{Edge, Tile};
 
@@ -19,12 +19,14 @@ const PAGE_ROWS: i64 = 5_000;
 /// What the log says should exist elsewhere.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
-    /// Objects that were stored and not discarded since.
+    /// Objects that were stored, and neither discarded nor given up since.
     pub(super) objects: HashMap<(StoreName, ObjectKey), Stored>,
     /// Documents that must exist, with the position of the event that names them.
     pub(super) documents: Vec<(u64, Blake3)>,
     /// Frozen renderings that must exist.
     pub(super) renderings: Vec<(u64, Sha256)>,
+    /// Documents that must not, with the position of the event that erased them.
+    pub(super) erased: HashMap<Blake3, (u64, Sha256)>,
 }
 
 /// What an object must hold.
@@ -153,6 +155,19 @@ impl Claims {
             Fact::ManifestAccepted(accepted) => {
                 self.documents.push((position, accepted.blake3));
                 self.renderings.extend(accepted.oci_sha256.map(|digest| (position, digest)));
+            }
+            // From here on it is absent, and its object may be there or not.
+            Fact::BlobDeletionStarted(started) => {
+                self.objects.remove(&(started.store, started.object));
+            }
+            Fact::DocumentErased(erased) => {
+                self.documents.push((position, erased.statement));
+                self.erased.entry(erased.document).or_insert((position, erased.sha256));
+            }
+            Fact::ManifestDeleted(ManifestDeleted {
+                authority: Authority::Erasure { statement }, ..
+            }) => {
+                self.documents.push((position, statement));
             }
             Fact::PinSet(set) => self.documents.push((position, set.statement)),
             Fact::PolicySet(set) => self.documents.push((position, set.document)),

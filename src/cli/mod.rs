@@ -12,6 +12,7 @@ mod completions;
 mod config;
 mod connect;
 mod delete;
+mod erase;
 mod events;
 mod gc;
 mod hold;
@@ -91,6 +92,7 @@ enum Command {
     Retention(retention::Args),
     Events(events::Args),
     Delete(delete::Args),
+    Erase(erase::Args),
     Why(why::Args),
     Hold(hold::Args),
     Lock(lock::Args),
@@ -146,6 +148,7 @@ fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<Exit> {
             Command::Retention(args) => Box::pin(retention::run(args, &global, output)).await,
             Command::Events(args) => Box::pin(events::run(args, &global, output)).await,
             Command::Delete(args) => Box::pin(delete::run(args, &global, output)).await,
+            Command::Erase(args) => Box::pin(erase::run(args, &global, output)).await,
             Command::Why(args) => Box::pin(why::run(args, &global, output)).await,
             Command::Hold(args) => Box::pin(hold::run(args, &global, output)).await,
             Command::Lock(args) => Box::pin(lock::run(args, &global, output)).await,

@@ -5,12 +5,13 @@ use reqwest::header::CONTENT_TYPE;
 
 use super::transport::Repeat;
 use super::{Client, Error};
-use crate::kernel::digest::Blake3;
+use crate::kernel::digest::{Blake3, Digest};
 use crate::kernel::id::{HoldName, Reference, RepositoryName};
 use crate::retention::Plan;
 use crate::wire::application::{AppliedStep, ApplyPlan, SubmittedPlan, SubmittedPlans};
 use crate::wire::collection::{Collect, Collected, CollectionStatus, NextStep};
 use crate::wire::deletion::{DeletePackage, DeletedPackage, WhyKept};
+use crate::wire::erasure::{EraseDocument, ErasePackage, ErasedDocument, ErasedPackage};
 use crate::wire::hold::{HoldEntry, Holds, PlaceHold, ReleaseHold};
 use crate::wire::lock::{BypassLock, ExtendLock, PackageLocks};
 
@@ -37,6 +38,26 @@ impl Client {
     ) -> Result<DeletedPackage, Error> {
         let path = format!("/v1/repositories/{name}/-/manifests/{reference}/deletion");
         self.change(Method::POST, &path, &DeletePackage { reason: reason.to_owned() }).await
+    }
+
+    /// One step of the erasure of a package.
+    pub async fn erase_package(
+        &self,
+        name: &RepositoryName,
+        reference: &Reference,
+        request: &ErasePackage,
+    ) -> Result<ErasedPackage, Error> {
+        let path = format!("/v1/repositories/{name}/-/manifests/{reference}/erasure");
+        self.change(Method::POST, &path, request).await
+    }
+
+    /// Erases what somebody said.
+    pub async fn erase_document(
+        &self,
+        document: &Digest,
+        request: &EraseDocument,
+    ) -> Result<ErasedDocument, Error> {
+        self.change(Method::POST, &format!("/v1/documents/{document}/erasure"), request).await
     }
 
     /// What keeps a package.

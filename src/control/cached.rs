@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
-use crate::kernel::digest::{Digest, Sha256};
+use crate::kernel::digest::{Digest, Digests, Sha256};
 use crate::kernel::id::{Reference, RepositoryName, TokenId};
 use crate::kernel::limits::{CACHED_DOCUMENTS_MAX_BYTES, CACHED_ROWS_MAX};
 use crate::log::{Log, documents};
@@ -48,7 +48,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Cached<K, V> {
     }
 }
 
-/// Documents never change, so they are kept as long as there is room. Whether one may still be given is a question to
+/// Documents never change, so they are kept as long as there is room, or until they are erased. Whether one may still be given is a question to
 /// the views, asked before.
 pub(super) struct Documents(Cache<Digest, Arc<documents::Document>, ByBytes>);
 
@@ -82,6 +82,13 @@ impl Documents {
             self.0.insert(*digest, Arc::clone(document));
         }
         Ok(found)
+    }
+
+    /// Forgets one that was erased.
+    pub(super) fn forget(&self, document: &Digests) {
+        for digest in [Digest::from(document.blake3), document.sha256.into()] {
+            self.0.remove(&digest);
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 //!   the old one again is harmless, and whatever was cut off is simply done again. No upload waits for any of this.
 //! - What a client was told is present outlives its session, and a package is accepted only if its
 //!   blobs are there under the head lock: no acknowledged package ever names bytes that are gone.
+//! - A document that was erased and is there nevertheless goes first.
 //! - What packages of older logs hold on to was not recorded when they were accepted. It is recorded first.
 //!
 //! Refused: callers without `retention:apply`.
@@ -18,7 +19,7 @@ use futures::{StreamExt as _, stream};
 
 use super::append::{Change, Ids, Retries};
 use super::orders::{self, Desk};
-use super::{Context, Control, manifests};
+use super::{Context, Control, erasures, manifests};
 use crate::access::{Action, RetentionRight};
 use crate::contract::{Delete, Outcome, Task};
 use crate::kernel::digest::Blake3;
@@ -82,7 +83,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    fn add(&mut self, bytes: u64) {
+    pub(super) fn add(&mut self, bytes: u64) {
         self.count += 1;
         self.bytes += bytes;
     }
@@ -156,6 +157,7 @@ pub async fn step(
     context.caller.require(Action::Retention(RetentionRight::Apply))?;
     if from.is_none() {
         record_references(control, &context.caller.actor).await?;
+        erasures::finish(control).await?;
     }
     let mut from = from.unwrap_or_default();
     let mut step = Step::default();
@@ -205,7 +207,7 @@ async fn begin(
     Ok(Some(last))
 }
 
-fn started(free: &Free) -> Fact {
+pub(super) fn started(free: &Free) -> Fact {
     BlobDeletionStarted {
         blake3: free.blake3,
         sha256: free.sha256,
@@ -217,7 +219,7 @@ fn started(free: &Free) -> Fact {
 }
 
 /// Deletes objects whose deletion was started, and puts on record which are gone.
-async fn end(
+pub(super) async fn end(
     control: &Control,
     context: &Context,
     desk: &Desk,
@@ -288,7 +290,7 @@ impl Step {
 }
 
 /// Records what packages hold on to that were accepted before that was recorded.
-async fn record_references(control: &Control, actor: &Actor) -> Result<(), Error> {
+pub(super) async fn record_references(control: &Control, actor: &Actor) -> Result<(), Error> {
     let mut after = None;
     loop {
         let page = references::unrecorded(control.pool(), after.as_ref(), PAGE_MAX_ITEMS).await?;

@@ -22,6 +22,7 @@ mod cached;
 pub mod collection;
 mod context;
 pub mod deletions;
+pub mod erasures;
 pub mod exchange;
 #[cfg(test)]
 mod given;

@@ -14,10 +14,12 @@ use crate::config::limits::Limits;
 use crate::config::{Plane, Settings};
 use crate::contract;
 use crate::control::collection::{Next, Step};
+use crate::control::erasures::{Erase, Erased};
 use crate::control::{Context, Control};
 use crate::data::{Admitted, DataPlane};
+use crate::kernel::id::{Reference, RepositoryName};
 use crate::log::head::{self, Head};
-use crate::node::{CollectError, ControlNode, DataNode, Node};
+use crate::node::{CollectError, ControlNode, DataNode, EraseError, Node};
 
 /// The state of the service: the node that it serves, and whether it is stopping. Cheap to clone.
 #[derive(Clone)]
@@ -201,6 +203,20 @@ impl App {
         match &self.serving {
             Serving::All(node) => node.collect(context, from).await,
             _ => self.node().collect(context, from).await,
+        }
+    }
+
+    /// One step of the erasure of a package.
+    pub(super) async fn erase(
+        &self,
+        context: &Context,
+        repository: &RepositoryName,
+        reference: &Reference,
+        request: &Erase,
+    ) -> Result<Erased, EraseError> {
+        match &self.serving {
+            Serving::All(node) => node.erase(context, repository, reference, request).await,
+            _ => self.node().erase(context, repository, reference, request).await,
         }
     }
 

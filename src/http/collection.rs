@@ -42,6 +42,6 @@ pub(super) async fn step(
     }))
 }
 
-fn amount(amount: Amount) -> wire::Amount {
+pub(super) fn amount(amount: Amount) -> wire::Amount {
     wire::Amount { count: amount.count, bytes: amount.bytes }
 }

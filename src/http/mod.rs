@@ -26,6 +26,7 @@ mod collection;
 pub mod conditional;
 mod deletions;
 mod envelope;
+mod erasures;
 mod exchange;
 mod holds;
 mod json;

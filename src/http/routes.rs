@@ -19,8 +19,8 @@ use super::{
     process, reads, receipts,
 };
 use super::{
-    caller, collection, deletions, envelope, exchange, publications, repositories, retention, slices, status,
-    tags, together, tokens, tus, uploads,
+    caller, collection, deletions, envelope, erasures, exchange, publications, repositories, retention,
+    slices, status, tags, together, tokens, tus, uploads,
 };
 
 /// Who may call an operation. What depends on more than the token is decided by the use case behind it.
@@ -87,6 +87,7 @@ operations! {
     Depositor POST    "/v1/repositories/{repository}/-/publications"             publications::publish;
     Remover   POST    "/v1/repositories/{repository}/-/manifests/{reference}/deletion" deletions::delete;
     Reader    GET     "/v1/repositories/{repository}/-/manifests/{reference}/why" deletions::why;
+    Reader    POST    "/v1/repositories/{repository}/-/manifests/{reference}/erasure" erasures::package;
     Reader    PUT     "/v1/repositories/{repository}/-/manifests/{reference}/lock" locks::extend;
     Reader    POST    "/v1/repositories/{repository}/-/manifests/{reference}/lock/bypass" locks::bypass;
     Reader    POST    "/v1/repositories/{repository}/-/reads"                    reads::grant;
@@ -109,6 +110,7 @@ operations! {
     Token     POST    "/v1/holds"                                                holds::place;
     Token     GET     "/v1/holds/{hold}"                                         holds::get;
     Token     POST    "/v1/holds/{hold}/release"                                 holds::release;
+    Token     POST    "/v1/documents/{digest}/erasure"                          erasures::document;
     Token     GET     "/v1/collection"                                           collection::status;
     Token     POST    "/v1/collection"                                           collection::step;
     Token     POST    "/v1/receipts"                                             receipts::take;

@@ -85,8 +85,8 @@ fn json(key: &str, value: &Value) -> serde_json::Value {
             bytes.chunks(32).map(|digest| Json::from(format!("blake3:{}", hex::encode(digest)))).collect()
         }
         Value::Bytes(bytes) => Json::from(match key {
-            "blake3" | "document" | "manifest" | "plan" | "previous" | "selector" | "statement"
-            | "subject" => {
+            "blake3" | "document" | "erasure" | "manifest" | "plan" | "previous" | "selector"
+            | "statement" | "subject" => {
                 format!("blake3:{}", hex::encode(bytes))
             }
             "sha256" | "oci-sha256" => format!("sha256:{}", hex::encode(bytes)),

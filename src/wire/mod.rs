@@ -11,6 +11,7 @@ pub mod blob;
 pub mod cloud_event;
 pub mod collection;
 pub mod deletion;
+pub mod erasure;
 pub mod event;
 pub mod hold;
 pub mod key;

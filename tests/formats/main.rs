@@ -10,6 +10,7 @@ mod checkpoints;
 mod events;
 mod files;
 mod hashes;
+mod impersonal;
 mod journals;
 mod manifests;
 mod merkle;

@@ -135,8 +135,10 @@ const CASES: &[Case] = &[
     case("POST", "/v1/plans/{plan}/application", PUSH, &[As::Admin]),
     case("GET", "/v1/collection", PUSH, &[As::Planner, As::Admin]),
     case("POST", "/v1/collection", PUSH, &[As::Admin]),
+    case("POST", "/v1/documents/{digest}/erasure", PUSH, &[As::Admin]),
     // Last: whoever may delete does, unless something keeps the package.
     case("POST", "/v1/repositories/{repository}/-/manifests/{reference}/deletion", DELETE, &[As::Deleter]),
+    case("POST", "/v1/repositories/{repository}/-/manifests/{reference}/erasure", PUSH, &[As::Admin]),
 ];
 
 #[test]
@@ -254,6 +256,7 @@ async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
             request.json(&json!({ "mode": "governance", "until": "2100-01-01T00:00:00Z", "reason": "x" }))
         }
         ("POST", "bypass" | "deletion") => request.json(&json!({ "reason": "x" })),
+        ("POST", "erasure") => request.json(&json!({ "authority": "Art. 17 GDPR", "reason": "x" })),
         ("POST", "collection" | "application") => request.json(&json!({})),
         ("POST", "plan") => request.json(&json!({})),
         ("POST", "test") => request.json(&policy()),

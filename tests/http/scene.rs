@@ -122,7 +122,7 @@ impl Scene {
         };
         scene.admin = scene
             .token(
-                "repository:*:pull,push,delete log:read retention:plan,apply,approve,hold,lock,bypass admin",
+                "repository:*:pull,push,delete log:read retention:plan,apply,approve,hold,lock,bypass,erase admin",
             )
             .await;
         scene.uploader = scene.token("repository:*:pull,push log:read").await;

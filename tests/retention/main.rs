@@ -5,6 +5,7 @@
 
 mod applying;
 mod collecting;
+mod erasing;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod keeping;

@@ -121,6 +121,18 @@ impl Deletions {
         }
     }
 
+    /// A repository where that manifest is accepted.
+    pub(super) fn accepted_in(&self, manifest: Blake3) -> Option<&RepositoryName> {
+        let found = |(package, state): &(&Package, &State)| state.accepted.is_some() && package.1 == manifest;
+        self.packages.iter().find(found).map(|((repository, _), _)| repository)
+    }
+
+    /// A hold that stands and selects by that document.
+    pub(super) fn selecting_by(&self, selector: Blake3) -> Option<&HoldName> {
+        let selects = |(_, target): &(&HoldName, &HoldTarget)| **target == HoldTarget::Query(selector);
+        self.holds.iter().find(selects).map(|(hold, _)| hold)
+    }
+
     /// What only documents can tell, of the events since this was asked last.
     pub(super) fn questions(&mut self) -> Vec<Question> {
         std::mem::take(&mut self.questions)
@@ -148,7 +160,9 @@ impl Deletions {
         if state.compliance_until_ms > at_ms {
             kept(format!("a compliance lock until {} ms", state.compliance_until_ms));
         }
-        if state.governance_until_ms > at_ms.max(state.bypassed_until_ms) {
+        // Governance locks do not stop an erasure.
+        let is_erasure = matches!(fact.authority, Authority::Erasure { .. });
+        if !is_erasure && state.governance_until_ms > at_ms.max(state.bypassed_until_ms) {
             kept(format!("a governance lock until {} ms", state.governance_until_ms));
         }
         state.pins.iter().for_each(|pin| kept(format!("pin {pin}")));

@@ -55,6 +55,12 @@ impl Command {
         }
     }
 
+    /// Its manifest and its rendering.
+    pub(super) fn documents(&self) -> Vec<Sha256> {
+        let rendering = self.descriptor.rendering.as_ref().map(|rendering| rendering.sha256);
+        [self.descriptor.digests.sha256].into_iter().chain(rendering).collect()
+    }
+
     pub(super) fn accepted(&self, position: u64, created: bool) -> Accepted {
         Accepted {
             digests: self.descriptor.digests,
@@ -89,6 +95,8 @@ pub(super) struct Part {
 pub(super) struct State {
     /// Where it was accepted before.
     pub(super) accepted_at: Option<u64>,
+    /// The event by which it was erased, or a document of it.
+    pub(super) erased_at: Option<u64>,
     /// Those of its blobs that are within reach.
     pub(super) blobs: HashMap<Blake3, Reach>,
     /// Those of the manifests that it names which are accepted here.
@@ -182,6 +190,10 @@ fn within_quota(state: &State, command: &Command) -> Result<Option<Guard>, Error
 }
 
 fn accept(state: &State, command: &Command) -> Result<Decided, Error> {
+    let manifest = command.descriptor.digests.blake3;
+    if let Some(position) = state.erased_at {
+        return Err(Error::ErasedBefore { manifest, position });
+    }
     check_blobs(state, command)?;
     check_manifests(state, command)?;
     let named: Vec<Blake3> = named_manifests(command).map(|named| named.digests.blake3).collect();
@@ -213,9 +225,13 @@ fn accept(state: &State, command: &Command) -> Result<Decided, Error> {
         decided.guards.push(Guard::ManifestsAccepted { repository, manifests: named });
     }
     decided.guards.extend(within_quota(state, command)?);
+    decided.guards.push(Guard::NotErased {
+        repository: command.repository.clone(),
+        manifest,
+        documents: command.documents(),
+    });
     let blobs: Vec<Blake3> = command.blobs.keys().copied().collect();
     let parts: Vec<Blake3> = command.parts.iter().map(|part| part.digests.blake3).collect();
-    let manifest = command.descriptor.digests.blake3;
     let references = ManifestReferences::split(&command.repository, manifest, &blobs, &parts);
     decided.facts.extend(references.into_iter().map(Fact::from));
     decided.lock(&state.locks);

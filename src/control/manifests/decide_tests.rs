@@ -117,9 +117,11 @@ fn a_package_whose_blobs_are_here_is_accepted_with_what_it_is_frozen_in_the_fact
         blobs_bytes: 7,
     };
     let blobs = sorted(vec![blake3(b"config"), blake3(b"a")]);
+    let documents = vec![descriptor.digests.sha256, rendering.sha256];
+    let not_erased = Guard::NotErased { repository: name(), manifest: descriptor.digests.blake3, documents };
     given(ready()).when(|state| decide(state, &command(&document))).then(Some(Decided {
         facts: vec![references(&document, &blobs, &[]), accepted.into()],
-        guards: vec![Guard::BlobsLinked { repository: name(), blobs }],
+        guards: vec![Guard::BlobsLinked { repository: name(), blobs }, not_erased],
         ..Decided::default()
     }));
 }
@@ -128,6 +130,18 @@ fn a_package_whose_blobs_are_here_is_accepted_with_what_it_is_frozen_in_the_fact
 fn accepting_it_again_changes_nothing() {
     let again = State { accepted_at: Some(3), ..State::default() };
     given(again).when(|state| decide(state, &command(&package(&[b"a"])))).then(None);
+}
+
+#[test]
+fn what_was_erased_is_not_accepted_again_and_the_log_checks_that_again() {
+    let document = package(&[b"a"]);
+    given(State { erased_at: Some(7), ..ready() })
+        .when(|state| decide(state, &command(&document)))
+        .then_refused(|error| matches!(error, Error::ErasedBefore { position: 7, .. }));
+    let decided = decide(&ready(), &command(&document)).unwrap().unwrap();
+    assert!(
+        matches!(decided.guards.last(), Some(Guard::NotErased { documents, .. }) if documents.len() == 2)
+    );
 }
 
 #[test]
@@ -164,7 +178,7 @@ fn blobs_within_reach_elsewhere_are_linked_first_and_guarded_where_they_are() {
     assert!(matches!(decided.facts[1], Fact::ManifestReferences(_)));
     assert!(matches!(decided.facts[2], Fact::ManifestAccepted(_)));
     assert_eq!(
-        decided.guards,
+        decided.guards[..2],
         [
             Guard::BlobsLinked { repository: other(), blobs: vec![blake3(b"a")] },
             Guard::BlobsLinked { repository: name(), blobs: vec![blake3(b"config")] },

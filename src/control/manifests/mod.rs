@@ -7,12 +7,14 @@
 //! - Documents are written before the event that names them: the manifest, and its OCI rendering, frozen by digest.
 //! - What rules of policies lock is recorded in the same append (`lock_rules`).
 //! - Accepting it again changes nothing and gives the first position.
+//! - What was erased from the repository, or a document that was erased from anywhere, is not accepted again.
 //! - A tag or a pin, if one is given, is set in the same append, under its precondition.
 //!
 //! Refused: see [`Error`]; what is missing is named completely.
 
 mod contents;
 mod decide;
+mod list;
 mod publish;
 mod state;
 mod trees;
@@ -24,19 +26,20 @@ use bytes::Bytes;
 use crate::access::{Action, Caller};
 use crate::kernel::digest::{Blake3, Digest, Digests, Sha256};
 use crate::kernel::event::Fact;
-use crate::kernel::id::{PinName, Reference, RepositoryName, Tag};
+use crate::kernel::id::{Reference, RepositoryName};
 use crate::kernel::manifest::{self, Document, MediaType};
 use crate::log::{self, GuardFailure, documents};
+use crate::views::erasures as erasure_view;
 use crate::views::manifests::{self as view, Manifest};
-use crate::views::{pins as pin_view, tags as tag_view};
 
 use super::append::{Ids, Retries};
 use super::repositories::load_readable;
 use super::tags::Moved;
-use super::{Context, Control, Precondition, pins, retention};
+use super::{Context, Control, Precondition, erasures, pins, retention};
 use decide::{Command, decide};
 use state::Loaded;
 
+pub use list::{Listed, list};
 pub use publish::{Published, publish};
 
 pub(super) use contents::Contents;
@@ -113,6 +116,22 @@ pub enum Error {
     /// The package has no other form than its own.
     #[error("this package has no OCI rendering")]
     NoRendering,
+    /// The package was erased.
+    #[error("{manifest} was erased, because a law demands it (event {position})")]
+    Erased {
+        /// Which.
+        manifest: Blake3,
+        /// The event that says so.
+        position: u64,
+    },
+    /// What was erased does not come back.
+    #[error("{manifest} was erased, because a law demands it (event {position}), and is not accepted again")]
+    ErasedBefore {
+        /// Which.
+        manifest: Blake3,
+        /// The event that says so.
+        position: u64,
+    },
     /// The log names a document that is not there.
     #[error("document {0} is missing in the database; run `strongroom audit`")]
     DocumentMissing(Digest),
@@ -190,7 +209,15 @@ async fn put(
     loop {
         let now_ms = control.now_ms().max(not_before_ms);
         let loaded = Loaded::load(control, &context.caller, command, document, now_ms).await?;
-        let decided = decide(&loaded.state, command)?;
+        let decided = match decide(&loaded.state, command) {
+            // It was erased while it came: what was written of it goes again.
+            Err(error @ Error::ErasedBefore { .. }) if written => {
+                let documents = [command.descriptor.digests, Digests::of(rendering)];
+                erasures::take_away(control, &documents).await?;
+                return Err(error);
+            }
+            decided => decided?,
+        };
         if !loaded.state.is_accepted() && !written {
             trees::check(control, document, &loaded.state).await?;
             let (native, oci) = (document.media_type(), document.oci_media_type());
@@ -327,53 +354,32 @@ pub async fn find(
     let key = (repository.clone(), reference.clone());
     let row = view::resolve(control.pool(), repository, reference);
     let found = control.reads().manifests.get(control.log(), &key, row).await?;
-    found.ok_or_else(|| Error::Unknown { repository: repository.clone(), reference: reference.clone() })
+    match (found, reference) {
+        (Some(found), _) => Ok(found),
+        (None, Reference::Digest(digest)) => {
+            match erasure_view::package(control.pool(), repository, digest).await? {
+                Some(erased) => Err(Error::Erased { manifest: erased.manifest, position: erased.position }),
+                None => Err(unknown(repository, reference)),
+            }
+        }
+        (None, Reference::Tag(_)) => Err(unknown(repository, reference)),
+    }
+}
+
+fn unknown(repository: &RepositoryName, reference: &Reference) -> Error {
+    Error::Unknown { repository: repository.clone(), reference: reference.clone() }
 }
 
 /// A document that the log names.
 pub(super) async fn document(control: &Control, digest: Digest) -> Result<Arc<documents::Document>, Error> {
     let stored = documents::get(control.pool(), digest);
-    control.reads().documents.get(&digest, stored).await?.ok_or(Error::DocumentMissing(digest))
-}
-
-/// A package in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// The package.
-    pub manifest: Manifest,
-    /// The tags that name it now.
-    pub tags: Vec<Tag>,
-    /// The pins that claim it now.
-    pub pins: Vec<PinName>,
-}
-
-/// A page of a repository's packages, in the order in which they were accepted, behind that position.
-///
-/// # Errors
-/// If there is no such repository, or the caller may not read it.
-pub async fn list(
-    control: &Control,
-    caller: &Caller,
-    repository: &RepositoryName,
-    after: Option<u64>,
-    limit: u32,
-) -> Result<Vec<Listed>, Error> {
-    if load_readable(control, caller, repository).await?.is_none() {
-        return Err(Error::RepositoryUnknown(repository.clone()));
+    if let Some(document) = control.reads().documents.get(&digest, stored).await? {
+        return Ok(document);
     }
-    let manifests = view::list(control.pool(), repository, after, limit).await?;
-    let digests: Vec<Blake3> = manifests.iter().map(|manifest| manifest.blake3).collect();
-    let tags = tag_view::of_manifests(control.pool(), repository, &digests).await?;
-    let pins = pin_view::of_manifests(control.pool(), repository, &digests).await?;
-    let claimed = |digest| pins.iter().filter(move |(of, _)| *of == digest).map(|(_, pin)| pin.clone());
-    let named = |digest| tags.iter().filter(move |(of, _)| *of == digest).map(|(_, tag)| tag.clone());
-    Ok(manifests
-        .into_iter()
-        .map(|manifest| {
-            let (tags, pins) = (named(manifest.blake3).collect(), claimed(manifest.blake3).collect());
-            Listed { manifest, tags, pins }
-        })
-        .collect())
+    match (erasure_view::document(control.pool(), &digest).await?, digest) {
+        (Some(position), Digest::Blake3(manifest)) => Err(Error::Erased { manifest, position }),
+        _ => Err(Error::DocumentMissing(digest)),
+    }
 }
 
 /// Whether a document of that media type lists manifests.

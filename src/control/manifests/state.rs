@@ -16,7 +16,7 @@ use crate::kernel::event::Fact;
 use crate::kernel::id::{RepositoryName, StreamName};
 use crate::kernel::manifest::{Document, DocumentDescriptor, MediaType, Rendering};
 use crate::retention::{Package, TagOf};
-use crate::views::{blobs, manifests, repositories};
+use crate::views::{blobs, erasures, manifests, repositories};
 
 /// A state with what guards it.
 pub(super) struct Loaded {
@@ -75,6 +75,7 @@ impl Loaded {
             state.contents.check(control, repository).await?;
         }
         if !state.is_accepted() {
+            state.erased_at = erased_at(control, command).await?;
             state.blobs = load_blobs(control, caller, command).await?;
             state.manifests = load_manifests(control, command, document).await?;
         }
@@ -161,6 +162,20 @@ async fn load_locks(
         }
         None => Ok(Locks::default()),
     }
+}
+
+/// The event by which the package was erased from the repository, or one of its documents from anywhere.
+async fn erased_at(control: &Control, command: &Command) -> Result<Option<u64>, Error> {
+    let digest: Digest = command.descriptor.digests.blake3.into();
+    if let Some(erased) = erasures::package(control.pool(), &command.repository, &digest).await? {
+        return Ok(Some(erased.position));
+    }
+    for document in command.documents() {
+        if let Some(position) = erasures::document(control.pool(), &document.into()).await? {
+            return Ok(Some(position));
+        }
+    }
+    Ok(None)
 }
 
 async fn load_blobs(

@@ -340,8 +340,8 @@ pub(super) async fn provenance(
 /// A statement that the log names. None if it was erased.
 pub(super) async fn says(control: &Control, statement: Blake3) -> Result<Option<Statement>, super::Error> {
     let digest = statement.into();
-    let stored = documents::get(control.pool(), digest);
-    let Some(document) = control.reads().documents.get(&digest, stored).await? else { return Ok(None) };
+    // Not from memory: another process may have erased it.
+    let Some(document) = documents::get(control.pool(), digest).await? else { return Ok(None) };
     // It was encoded by this program, and its digest was checked.
     Statement::decode(&document.bytes).map(Some).map_err(|_| documents::Error::Damaged(digest).into())
 }

@@ -250,18 +250,17 @@ fn manifests_and_tags(name: &str) -> Option<Described> {
             .header("If-None-Match")
             .gives::<manifest::Manifest>(200, "In the form that `Accept` prefers")
             .gives_nothing(304, "The caller has it")
-            .refuses(&[Code::InvalidPath, Code::ManifestUnknown, Code::NotAcceptable]),
+            .refuses(&[Code::InvalidPath, Code::ManifestUnknown, Code::Erased, Code::NotAcceptable]),
         "manifests::accept" => about("Accept a package; by tag, also name it, in one step")
             .header("If-Match")
             .header("If-None-Match")
             .takes_bytes(NATIVE)
             .gives::<manifest::AcceptedManifest>(201, "Accepted")
             .gives::<manifest::AcceptedManifest>(200, "It was accepted before")
-            .refuses(&[Code::ManifestInvalid, Code::BlobsMissing, Code::TagMoved, Code::ScopeMissing]),
+            .refuses(&[Code::ManifestInvalid, Code::ManifestErased, Code::BlobsMissing])
+            .refuses(&[Code::TagMoved, Code::ScopeMissing]),
         "tags::list" => about("The repository's tags, by name").query(PAGE).gives::<tag::Tags>(200, "A page"),
-        "tags::get" => {
-            about("What a tag names").gives::<tag::TagEntry>(200, "As it is now").refuses(&[Code::TagUnknown])
-        }
+        "tags::get" => about("One tag").gives::<tag::TagEntry>(200, "Now").refuses(&[Code::TagUnknown]),
         "tags::set" => about("Name a manifest")
             .header("If-Match")
             .header("If-None-Match")

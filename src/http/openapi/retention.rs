@@ -2,10 +2,10 @@
 
 use super::described::{Described, PAGE, about};
 use crate::http::problem::Code;
-use crate::wire::{application, collection, deletion, hold, lock, pin};
+use crate::wire::{application, collection, deletion, erasure, hold, lock, pin};
 
 pub(super) fn described(name: &str) -> Option<Described> {
-    pins(name).or_else(|| protection(name)).or_else(|| plans(name))
+    pins(name).or_else(|| protection(name)).or_else(|| erasures(name)).or_else(|| plans(name))
 }
 
 fn pins(name: &str) -> Option<Described> {
@@ -109,6 +109,29 @@ fn protection(name: &str) -> Option<Described> {
             .takes::<collection::Collect>()
             .gives::<collection::Collected>(200, "What it did")
             .refuses(&[Code::ScopeMissing, Code::OrderUntaken]),
+        _ => return None,
+    })
+}
+
+fn erasures(name: &str) -> Option<Described> {
+    Some(match name {
+        "erasures::package" => about(
+            "Erase a package because a law demands it; needs `retention:erase`, and `retention:bypass` where a governance \
+             lock is in the way. One step: repeated with `next` as `after` until there is none",
+        )
+        .header("Idempotency-Key")
+        .takes::<erasure::ErasePackage>()
+        .gives::<erasure::ErasedPackage>(200, "What went, and what stays and why")
+        .refuses(&[Code::InvalidArgument, Code::ManifestUnknown, Code::PackageKept, Code::ScopeMissing])
+        .refuses(&[Code::OrderUntaken]),
+        "erasures::document" => {
+            about("Erase what somebody said because a law demands it; needs `retention:erase`")
+                .header("Idempotency-Key")
+                .takes::<erasure::EraseDocument>()
+                .gives::<erasure::ErasedDocument>(200, "It is gone")
+                .refuses(&[Code::InvalidArgument, Code::DocumentUnknown, Code::DocumentNeeded])
+                .refuses(&[Code::ScopeMissing])
+        }
         _ => return None,
     })
 }

@@ -215,6 +215,10 @@ impl From<manifests::Error> for Problem {
             E::Unknown { .. } => Self::new(Code::ManifestUnknown, told),
             E::NoRendering => Self::new(Code::NotAcceptable, told),
             E::DocumentMissing(_) => Self::failure(Code::Internal, told),
+            E::Erased { position, .. } => Self::new(Code::Erased, told).member("position", position),
+            E::ErasedBefore { position, .. } => {
+                Self::new(Code::ManifestErased, told).member("position", position)
+            }
             E::BlobsDamaged { damaged } => Self::new(Code::BlobsDamaged, told).member("damaged", damaged),
             E::TagMoved(Moved { current }) => Self::tag_moved(told, current),
             E::Pin(refused) => refused.into(),

@@ -1,10 +1,10 @@
 //! What the errors of holds, locks, deletions and garbage collection are told.
 
 use super::{Code, Problem};
-use crate::control::{collection, deletions, holds, locks, plans, why};
+use crate::control::{collection, deletions, erasures, holds, locks, plans, why};
 use crate::http::deletions::in_the_way;
 use crate::kernel::statement;
-use crate::node::CollectError;
+use crate::node::{CollectError, EraseError};
 use crate::wire::deletion::KeptBy;
 use crate::wire::time::Timestamp;
 
@@ -77,6 +77,34 @@ impl From<deletions::Error> for Problem {
             E::Retention(error) => error.into(),
             E::Package(error) => error.into(),
             E::Shared(error) => error.into(),
+        }
+    }
+}
+
+impl From<erasures::Error> for Problem {
+    fn from(error: erasures::Error) -> Self {
+        use erasures::Error as E;
+        let told = format!("{error}.");
+        match error {
+            E::Kept { blockers } => {
+                let kept_by: Vec<KeptBy> = blockers.into_iter().map(in_the_way).collect();
+                Self::new(Code::PackageKept, told).member("kept_by", kept_by)
+            }
+            E::Needed { document, .. } => Self::new(Code::DocumentNeeded, told).member("document", document),
+            E::DocumentUnknown(_) => Self::new(Code::DocumentUnknown, told),
+            E::Retention(error) => error.into(),
+            E::Package(error) => error.into(),
+            E::Collection(error) => error.into(),
+            E::Shared(error) => error.into(),
+        }
+    }
+}
+
+impl From<EraseError> for Problem {
+    fn from(error: EraseError) -> Self {
+        match error {
+            EraseError::Erasure(error) => error.into(),
+            EraseError::Unproven(_) | EraseError::Node(_) => Self::failure(Code::Unavailable, error),
         }
     }
 }
