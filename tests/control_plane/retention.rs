@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::AssertSqlSafe;
 use strongroom::control::pins::{self, Said, Wanted};
 use strongroom::control::retention::{self, Error, Planned};
-use strongroom::control::{self, Precondition, reads, tags};
+use strongroom::control::{self, Precondition, reads, tags, why};
 use strongroom::kernel::digest::{Blake3, Digests};
 use strongroom::kernel::id::PolicyName;
 use strongroom::kernel::manifest::{Header, Index, Manifest, MediaType};
@@ -60,21 +60,36 @@ async fn tables(plane: &Plane) -> BTreeMap<String, (i64, Option<String>)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn planning_and_testing_write_nothing() {
+async fn planning_testing_and_asking_why_write_nothing() {
     let plane = Plane::new().await;
-    deposit(&plane, "acme/a", "v1", "one").await;
+    let first = deposit(&plane, "acme/a", "v1", "one").await;
+    deposit(&plane, "acme/a", "v2", "two").await;
     let text = "[[rules]]\nname = 'd'\nselect = { repository = '*', has_annotation = 'k' }\naction = 'delete'\n\
+                [[rules]]\nname = 'g'\nselect = { tag = 'v*' }\naction = 'delete'\n\
                 [[rules]]\nname = 'l'\nselect = {}\naction = { lock = { mode = 'compliance', for = '1y' } }\n";
-    set(&plane.admin(), "weekly", text).await.unwrap();
-    let manager = plane.actor("manager", "retention:plan").await;
+    let admin = plane.admin();
+    set(&admin, "weekly", text).await.unwrap();
+    let said = Said::new([(Key::Reason, "in use".to_owned())]).unwrap();
+    let wanted = Wanted { pin: "prod".parse().unwrap(), said, precondition: Precondition::Any };
+    pins::set(&admin.control, &admin.context, &name("acme/a"), &wanted, &first.into()).await.expect("set");
+    let manager = plane.actor("manager", "repository:*:pull retention:plan").await;
+    // What is read for the first time must be no write either.
+    plane.clock.advance_ms(DAY_MS);
     let before = tables(&plane).await;
     assert!(before.len() > 15 && before["view.policies"].0 == 1 && before["log.events"].0 > 0);
     let planned = plan(&manager, &[]).await.unwrap();
     assert_eq!(planned.plan.made.position, plane.events().await.len() as u64);
-    let draft = control::policies::Form::Toml.read(text).unwrap();
-    let other: PolicyName = "other".parse().unwrap();
-    retention::test(&manager.control, &manager.context.caller, &other, draft).await.unwrap();
-    assert_eq!(tables(&plane).await, before);
+    assert!(!planned.plan.items.is_empty(), "it is about something");
+    let caller = &manager.context.caller;
+    let draft = || control::policies::Form::Toml.read(text).unwrap();
+    for tested in ["other", "weekly"] {
+        retention::test(&manager.control, caller, &tested.parse().unwrap(), draft()).await.unwrap();
+    }
+    for asked in [by_tag("v1"), by_tag("v2"), by_digest(first)] {
+        why::why(&manager.control, caller, &name("acme/a"), &asked).await.unwrap();
+    }
+    assert!(plan(&manager, &["unknown"]).await.is_err());
+    assert_eq!(tables(&plane).await, before, "every row of every table of every schema is as it was");
     plane.finish().await;
 }
 

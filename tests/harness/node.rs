@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use futures::TryStreamExt as _;
+use sqlx::PgPool;
 use strongroom::config::Settings;
 use strongroom::kernel::id::PackageRef;
 use strongroom::node::{Node, Options};
@@ -33,6 +34,11 @@ impl Prepared {
     /// What it is to run by.
     pub(crate) fn settings_mut(&mut self) -> &mut Settings {
         &mut self.settings
+    }
+
+    /// Its database, as its owner.
+    pub(crate) fn pool(&self) -> &PgPool {
+        self.database.database.pool()
     }
 
     pub(crate) async fn open(self) -> TestNode {

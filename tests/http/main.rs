@@ -22,3 +22,4 @@ mod scene;
 mod slices;
 mod together;
 mod tus;
+mod unnamed;

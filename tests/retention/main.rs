@@ -9,4 +9,5 @@ mod erasing;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod keeping;
+mod random;
 mod scene;
