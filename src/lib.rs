@@ -44,6 +44,13 @@
 //! Where a law demands it, a package, or what somebody said, is erased at once and does not come back; the log stands
 //! ([`control::erasures`]).
 //!
+//! # The way to another tier, and back
+//! 1. A rule gives packages a tier, and a plan that is applied records it ([`control::plans`]). A blob is to be as near as the
+//!    nearest package that references it.
+//! 2. The mover ([`control::tiers`]) has the data plane copy what lies elsewhere; `blob.moved` has its signed report inside, and
+//!    gives the object before up to the collection.
+//! 3. What lies in a cold store is read after a retrieval ([`control::retrievals`]), for some days.
+//!
 //! # From Rust, with no HTTP between
 //! Whatever the `strongroom` command does, a program can do by calling this crate. [`node`] puts both planes together in
 //! one process ([`node::Node`]), or runs one of them alone ([`node::ControlNode`], [`node::DataNode`]), with the same

@@ -19,11 +19,13 @@ use super::report::{Report, Subject};
 use super::scrubs::Blobs;
 use crate::contract::{self, KeyRing, Outcome, Receipt, Reported, VerifyingKey};
 use crate::kernel::checkpoint::{self, Checkpoint};
-use crate::kernel::event::{BlobCorrupt, BlobLinked, BlobStored, Damage, Event, Fact, KeyKind};
+use crate::kernel::event::{BlobCorrupt, BlobLinked, BlobMoved, BlobStored, Damage, Event, Fact, KeyKind};
 use crate::kernel::id::{KeyId, StreamName};
 use crate::kernel::merkle::{Frontier, Hash, leaf_hash};
 
 const SAYS_SOMETHING_ELSE: &str = "the event says something else than the receipt in it";
+
+const NOT_AS_REPORTED: &str = "the event says something else than the report in it";
 
 /// Verifies records as they come.
 pub struct Verifier {
@@ -208,6 +210,7 @@ impl Verifier {
             Fact::BlobStored(stored) => self.check_stored(position, stored),
             Fact::BlobLinked(linked) => self.check_linked(position, linked),
             Fact::BlobCorrupt(corrupt) => self.check_corrupt(position, corrupt),
+            Fact::BlobMoved(moved) => self.check_moved(position, moved),
             Fact::BlobVerified(verified) => {
                 if let Some(detail) = self.blobs.check(verified) {
                     self.report.find(Subject::Scrub, position, detail);
@@ -291,12 +294,36 @@ impl Verifier {
                 && report.task == Reported::Verify(blob.blake3)
                 && found == Some(blob.found);
             if !same {
-                self.report.find(
-                    Subject::Receipt,
-                    position,
-                    "the event says something else than the report in it",
-                );
+                self.report.find(Subject::Receipt, position, NOT_AS_REPORTED);
             }
+        }
+    }
+
+    fn check_moved(&mut self, position: u64, moved: &BlobMoved) {
+        if !self.blobs.lies_at(&moved.blake3, &moved.from_store, &moved.from_object) {
+            let detail = format!(
+                "blob {} was moved from object {} of store {}, which it did not have",
+                moved.blake3, moved.from_object, moved.from_store
+            );
+            self.report.find(Subject::Record, position, detail);
+        }
+        let report = match contract::Report::decode(&moved.report, &self.keys) {
+            Ok(report) => report,
+            Err(error) => return self.report.find(Subject::Receipt, position, error),
+        };
+        self.report.receipts += 1;
+        let copied = Reported::Move {
+            blake3: moved.blake3,
+            to_store: moved.store.clone(),
+            to_object: moved.object.clone(),
+        };
+        let same = report.store == moved.from_store
+            && report.object == moved.from_object
+            && report.node == moved.node
+            && report.task == copied
+            && report.outcome == Outcome::Done;
+        if !same {
+            self.report.find(Subject::Receipt, position, NOT_AS_REPORTED);
         }
     }
 

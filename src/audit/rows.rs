@@ -141,6 +141,13 @@ impl Claims {
             Fact::ObjectDiscarded(discarded) => {
                 self.objects.remove(&(discarded.store, discarded.object));
             }
+            Fact::BlobMoved(moved) => {
+                // A blob that was not there is another finding.
+                if let Some(before) = self.objects.remove(&(moved.from_store, moved.from_object)) {
+                    let claim = Stored { position, damaged_at: None, ..before };
+                    self.objects.insert((moved.store, moved.object), claim);
+                }
+            }
             Fact::BlobCorrupt(corrupt) => {
                 for blob in corrupt.blobs {
                     if let Some(claim) = self.objects.get_mut(&(corrupt.store.clone(), blob.object)) {

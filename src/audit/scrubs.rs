@@ -49,6 +49,15 @@ impl Blobs {
             Fact::BlobLinked(linked) => {
                 self.links.entry((linked.blake3, linked.repository.clone())).or_insert(position);
             }
+            Fact::BlobMoved(moved) => {
+                if let Some(blob) = self.blobs.get_mut(&moved.blake3) {
+                    blob.store = moved.store.clone();
+                    blob.object = moved.object.clone();
+                    blob.stored_at_ms = at_ms;
+                    blob.good_since = position;
+                    blob.damaged = false;
+                }
+            }
             Fact::BlobDeletionStarted(started) => {
                 self.blobs.remove(&started.blake3);
                 self.unlink(started.blake3);
@@ -89,6 +98,11 @@ impl Blobs {
             damaged: false,
         };
         self.blobs.insert(stored.blake3, blob);
+    }
+
+    /// Whether a blob has that object. To be asked before a move of it is folded.
+    pub(super) fn lies_at(&self, blob: &Blake3, store: &StoreName, object: &ObjectKey) -> bool {
+        self.blobs.get(blob).is_some_and(|blob| (&blob.store, &blob.object) == (store, object))
     }
 
     /// What is wrong with a summary, if anything is. To be asked before it is folded.

@@ -29,6 +29,7 @@ mod pull;
 mod push;
 mod repository;
 mod retention;
+mod retrieval;
 mod scrub;
 mod serve;
 mod service;
@@ -37,6 +38,7 @@ mod status;
 mod sweep;
 mod tag;
 mod target;
+mod tier;
 mod token;
 mod verify;
 mod views;
@@ -97,6 +99,8 @@ enum Command {
     Hold(hold::Args),
     Lock(lock::Args),
     Gc(gc::Args),
+    Tier(tier::Args),
+    Retrieval(retrieval::Args),
     Audit(audit::Args),
     Scrub(scrub::Args),
     Sweep(sweep::Args),
@@ -153,6 +157,8 @@ fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<Exit> {
             Command::Hold(args) => Box::pin(hold::run(args, &global, output)).await,
             Command::Lock(args) => Box::pin(lock::run(args, &global, output)).await,
             Command::Gc(args) => Box::pin(gc::run(args, &global, output)).await,
+            Command::Tier(args) => Box::pin(tier::run(args, &global, output)).await,
+            Command::Retrieval(args) => Box::pin(retrieval::run(args, &global, output)).await,
             Command::Audit(args) => Box::pin(audit::run(args, &global, output)).await,
             Command::Sweep(args) => Box::pin(sweep::run(args, output)).await,
             Command::Scrub(args) => Box::pin(scrub::run(args, output)).await,

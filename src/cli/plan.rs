@@ -8,7 +8,7 @@ use crate::kernel::cbor::sequence::item_length;
 use crate::kernel::digest::{Blake3, Digests};
 use crate::kernel::limits::DOCUMENT_MAX_BYTES;
 use crate::retention::Plan;
-use crate::wire::plan::{KeptBy, Plan as Drawn, PlanItem};
+use crate::wire::plan::{KeptBy, Plan as Drawn, PlanItem, PlanTotals};
 
 /// Items that are shown; all are in the file and in JSON.
 const SHOWN_MAX: usize = 100;
@@ -56,15 +56,18 @@ fn head(out: &mut dyn Write, plan: &Drawn) -> io::Result<()> {
     let totals = &plan.totals;
     writeln!(
         out,
-        "comes to  {} of {}: {}, about {} freed; {} kept; {}; {} moved",
+        "comes to  {} of {}: {}, about {} freed; {} kept; {}; {}",
         plural(totals.candidates, "candidate"),
         plural(totals.packages, "package"),
         plural(totals.deletions, "deletion"),
         bytes(totals.bytes),
         totals.candidates - totals.deletions,
         plural(totals.locks, "new lock"),
-        totals.tiers,
+        moved(totals),
     )?;
+    if totals.early_byte_days > 0 {
+        writeln!(out, "early     {}", early(totals.early_byte_days))?;
+    }
     let kept = &totals.kept;
     let kept = [
         (kept.hold, "hold"),
@@ -77,6 +80,18 @@ fn head(out: &mut dyn Write, plan: &Drawn) -> io::Result<()> {
     let kept: Vec<String> =
         kept.iter().filter(|(count, _)| *count > 0).map(|(count, by)| format!("{count} by {by}")).collect();
     if kept.is_empty() { Ok(()) } else { writeln!(out, "kept      {}", kept.join(", ")) }
+}
+
+fn moved(totals: &PlanTotals) -> String {
+    match totals.tiers {
+        0 => "0 moved".to_owned(),
+        tiers => format!("{tiers} moved, at most {}", bytes(totals.tier_bytes)),
+    }
+}
+
+/// What leaving a store too early costs.
+fn early(byte_days: u64) -> String {
+    format!("{} for a day are charged for what leaves its store too early", bytes(byte_days))
 }
 
 /// For each rule, and what it does, how much of it.
@@ -124,7 +139,9 @@ fn why(item: &PlanItem) -> String {
     let lock = item.mode.as_ref().zip(item.until).map(|(mode, until)| format!("{mode} until {until}"));
     let kept = item.kept_by.iter().map(kept_by);
     let more = (item.unnamed > 0).then(|| format!("{} more", item.unnamed));
-    lock.into_iter().chain(item.tier.clone()).chain(kept).chain(more).collect::<Vec<_>>().join(", ")
+    let early = (item.early_byte_days > 0).then(|| early(item.early_byte_days));
+    let how = lock.into_iter().chain(item.tier.clone()).chain(kept).chain(more).chain(early);
+    how.collect::<Vec<_>>().join(", ")
 }
 
 fn kept_by(by: &KeptBy) -> String {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::output::{Exit, Output, bytes, plural};
 use super::progress::Bar;
-use super::{EXIT_STATUS, Global, connect};
+use super::{EXIT_STATUS, Global, connect, retrieval};
 use crate::client::Client;
 use crate::client::progress::Progress;
 use crate::client::pull::{Span, cat_range, pull};
@@ -42,10 +42,22 @@ pub(super) struct Args {
     /// Overwrite files and links that differ.
     #[arg(long)]
     force: bool,
+    /// Ask for the package first if it lies in a cold store. Fails if it cannot be read yet, and says how far it is.
+    #[arg(long)]
+    retrieve: bool,
+    /// Wait until the package can be read.
+    #[arg(long, requires = "retrieve")]
+    wait: bool,
+    /// For how many days it is to be readable then; 7 if nothing is said.
+    #[arg(long, value_name = "N", requires = "retrieve")]
+    days: Option<u64>,
 }
 
 pub(super) async fn run(args: Args, global: &Global, output: &Output) -> anyhow::Result<Exit> {
     let client = connect::client(global)?;
+    if args.retrieve {
+        retrieval::ready(&client, &args.package, args.days, args.wait).await?;
+    }
     if let Some(span) = args.range {
         return pull_range(&client, &args, span, output).await;
     }

@@ -79,6 +79,8 @@ struct Applied {
     deleted: u64,
     deleted_bytes: u64,
     locked: u64,
+    tiered: u64,
+    tiered_bytes: u64,
     gone: u64,
     skipped: Vec<SkippedPackage>,
 }
@@ -143,6 +145,8 @@ async fn apply(client: &Client, plan: Blake3, output: &Output) -> anyhow::Result
         applied.deleted += step.deleted;
         applied.deleted_bytes += step.deleted_bytes;
         applied.locked += step.locked;
+        applied.tiered += step.tiered;
+        applied.tiered_bytes += step.tiered_bytes;
         applied.gone += step.gone;
         applied.skipped.extend(step.skipped);
         if step.done >= step.items {
@@ -158,6 +162,10 @@ async fn apply(client: &Client, plan: Blake3, output: &Output) -> anyhow::Result
             bytes(applied.deleted_bytes),
             plural(applied.locked, "lock")
         )?;
+        if applied.tiered > 0 {
+            let (count, size) = (plural(applied.tiered, "package"), bytes(applied.tiered_bytes));
+            writeln!(out, "gave {count} ({size}) another tier; `strongroom tier run` moves the bytes")?;
+        }
         if applied.gone > 0 {
             writeln!(out, "gone already: {}", plural(applied.gone, "package"))?;
         }

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::output::{Exit, Output};
+use super::output::{Exit, Output, bytes, plural};
+use super::retrieval::told;
 use super::{EXIT_STATUS, Global, connect};
 use crate::kernel::id::PackageRef;
 use crate::wire::deletion::{KeptBy, WhyKept};
@@ -44,6 +45,18 @@ fn print(out: &mut dyn Write, why: &WhyKept) -> io::Result<()> {
                 writeln!(out, "{:<10}{}", if n == 0 { "kept by" } else { "" }, sentence(keeper))?;
             }
         }
+    }
+    let tiered = why.tiered_at.zip(why.tiered_position);
+    let tiered = tiered.map(|(at, position)| format!(", since {at} (event {position})")).unwrap_or_default();
+    writeln!(out, "tier      {}{tiered}", why.tier)?;
+    for (n, lies) in why.lies.iter().enumerate() {
+        let tier = lies.tier.as_deref().unwrap_or("not configured");
+        let count = plural(lies.blobs, "blob");
+        let label = if n == 0 { "lies in" } else { "" };
+        writeln!(out, "{label:<10}{} ({tier}): {count}, {}", lies.store, bytes(lies.bytes))?;
+    }
+    if let Some(retrieval) = &why.retrieval {
+        writeln!(out, "retrieval {}: {}", retrieval.retrieval, told(retrieval))?;
     }
     let would = match (why.outcome.as_str(), &why.rule) {
         ("deleted", Some(rule)) => format!("the next plan deletes it, by rule {rule}"),

@@ -29,6 +29,7 @@ pub mod progress;
 pub mod pull;
 pub mod push;
 mod retention;
+mod tiers;
 mod transport;
 pub mod tree;
 pub mod verify;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{Context, Control, Error};
 use crate::kernel::digest::Blake3;
 use crate::kernel::event::Fact;
-use crate::kernel::id::{Actor, EventId, GrantId, ObjectKey, RequestId, StoreName, StreamName};
+use crate::kernel::id::{Actor, EventId, GrantId, ObjectKey, RequestId, RetrievalId, StoreName, StreamName};
 use crate::kernel::limits::{APPEND_RETRIES_MAX, APPEND_RETRY_PAUSE_MS};
 use crate::log::guard::{CLAIMS, DAMAGE, DELETION, POLICIES, RETENTION};
 use crate::log::{self, Appended, Expected, Guard, Member, NewEvent, Recorded, read};
@@ -73,6 +73,12 @@ impl Ids {
         Self::derived("strongroom deletion v1", &[&position.to_be_bytes()])
     }
 
+    /// Of the retrieval of a package that comes after another one, or is its first.
+    pub(super) fn of_retrieval(stream: &StreamName, before: Option<RetrievalId>) -> Self {
+        let before = before.map(|before| *before.0.as_bytes()).unwrap_or_default();
+        Self::derived("strongroom retrieval v1", &[stream.as_str().as_bytes(), &before])
+    }
+
     /// Of an actor's reading of a package on a day.
     pub(super) fn of_read(actor: &Actor, stream: &StreamName, day: u64) -> Self {
         let parts = [actor.as_str().as_bytes(), stream.as_str().as_bytes(), &day.to_be_bytes()];
@@ -116,7 +122,8 @@ pub(super) struct Change {
 fn writes(fact: &Fact) -> &'static [&'static str] {
     match fact {
         Fact::BlobCorrupt(_) => &[DAMAGE],
-        Fact::BlobStored(_) | Fact::BlobLinked(_) => &[CLAIMS],
+        // What has another object is not there any more for whoever means the one before.
+        Fact::BlobStored(_) | Fact::BlobLinked(_) | Fact::BlobMoved(_) => &[CLAIMS],
         Fact::ManifestAccepted(_) | Fact::TagSet(_) => &[RETENTION],
         Fact::HoldPlaced(_) | Fact::HoldReleased(_) => &[RETENTION],
         Fact::PinSet(_) | Fact::PinReleased(_) => &[RETENTION],
@@ -139,6 +146,11 @@ fn writes(fact: &Fact) -> &'static [&'static str] {
         | Fact::PlanSubmitted(_)
         | Fact::PlanApproved(_)
         | Fact::PlanApplied(_)
+        | Fact::ManifestTiered(_)
+        | Fact::RetrievalRequested(_)
+        | Fact::RetrievalRestoring(_)
+        | Fact::RetrievalAvailable(_)
+        | Fact::RetrievalFailed(_)
         | Fact::LogRestored(_) => &[],
     }
 }
@@ -230,7 +242,7 @@ mod tests {
     use super::*;
     use crate::access::Caller;
     use crate::kernel::digest::Digests;
-    use crate::kernel::event::{BlobDeletionStarted, BlobLinked, ManifestReferences, TagSet};
+    use crate::kernel::event::{BlobDeletionStarted, BlobLinked, BlobMoved, ManifestReferences, TagSet};
     use crate::log::guard::Deletable;
 
     fn context(actor: &str, key: &str) -> Context {
@@ -266,12 +278,26 @@ mod tests {
         let (blake3, sha256) = (digests.blake3, digests.sha256);
         let (store, object) = ("main".parse::<StoreName>().unwrap(), ObjectKey::from_uuid(Uuid::nil()));
         let repository: crate::kernel::id::RepositoryName = "acme/a".parse().unwrap();
-        let started = Fact::from(BlobDeletionStarted { blake3, sha256, size_bytes: 1, store, object });
         let references =
             ManifestReferences { repository: repository.clone(), blake3, blobs: vec![], manifests: vec![] };
         let linked = BlobLinked { repository: repository.clone(), blake3, from: None, receipt: None };
         let tagged = TagSet { repository, tag: "v1".parse().unwrap(), manifest: blake3, previous: None };
-        let rows: [(&Guard, Fact); 6] = [
+        let at = Guard::BlobsAt { blobs: Vec::new() };
+        let moved = Fact::from(BlobMoved {
+            blake3,
+            size_bytes: 1,
+            from_store: store.clone(),
+            from_object: object.clone(),
+            store: store.clone(),
+            object: object.clone(),
+            node: "node".parse().unwrap(),
+            report: String::new(),
+        });
+        let started = Fact::from(BlobDeletionStarted { blake3, sha256, size_bytes: 1, store, object });
+        let rows: [(&Guard, Fact); 9] = [
+            (&at, started.clone()),
+            (&at, moved.clone()),
+            (&free, moved),
             (&free, started.clone()),
             (&free, references.clone().into()),
             (&free, linked.into()),

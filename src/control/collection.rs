@@ -4,6 +4,7 @@
 //! free for longer than the grace -> blob.deletion-started (guarded: still free) -> the object is deleted by order ->
 //! blob.deleted
 //! ```
+//! - The objects that blobs had before they were moved to another store go the same way, from `blob.moved` on.
 //! - A blob is free while no package in any repository references it. Its time counts from when it was last stored, linked,
 //!   referenced, or given up by a package.
 //! - From `blob.deletion-started` on it is absent for everyone. What is uploaded after that is another object, so deleting
@@ -18,6 +19,7 @@
 use futures::{StreamExt as _, stream};
 
 use super::append::{Change, Ids, Retries};
+use super::objects::READABLE_MS;
 use super::orders::{self, Desk};
 use super::{Context, Control, erasures, manifests};
 use crate::access::{Action, RetentionRight};
@@ -162,7 +164,10 @@ pub async fn step(
     let mut from = from.unwrap_or_default();
     let mut step = Step::default();
     let begun = begin(control, context, &mut step, from.blob).await?;
-    let pending = deleting_blobs::list(control.pool(), from.position, COLLECTED_BATCH).await?;
+    // What was moved is read by whoever got a grant before.
+    let moved_before_ms = control.now_ms().saturating_sub(READABLE_MS);
+    let pending =
+        deleting_blobs::list(control.pool(), from.position, moved_before_ms, COLLECTED_BATCH).await?;
     let last = pending.last().map(|deleting| deleting.position);
     end(control, context, desk, &mut step, pending).await?;
     from.blob = begun.or(from.blob);

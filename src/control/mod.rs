@@ -42,8 +42,10 @@ pub mod receipts;
 pub mod repositories;
 pub mod restoration;
 pub mod retention;
+pub mod retrievals;
 pub mod scrub;
 pub mod tags;
+pub mod tiers;
 pub mod tokens;
 pub mod uploads;
 pub mod why;
@@ -76,6 +78,8 @@ pub struct Parts {
     pub grant_key: SigningKey,
     /// Where new objects go.
     pub store: StoreName,
+    /// All stores, and how near each is.
+    pub stores: tiers::Stores,
     /// For how long a blob has to be free before it is collected, milliseconds.
     pub grace_ms: u64,
 }
@@ -114,6 +118,10 @@ impl Control {
 
     fn log(&self) -> &Log {
         &self.0.parts.log
+    }
+
+    fn stores(&self) -> &tiers::Stores {
+        &self.0.parts.stores
     }
 
     fn reads(&self) -> &cached::Reads {

@@ -2,6 +2,7 @@
 //!
 //! - An object is given up by `object.discarded`, under a guard that no blob has it; it is deleted after that, never
 //!   before. The event has an id derived from the object, so giving it up twice, or from two places, is one event.
+//! - The object that a blob had before it was moved goes when every grant to read it has ended ([`READABLE_MS`]).
 //! - Nothing is given up that may still be claimed: not before every receipt for it would be late ([`may_be_claimed`]),
 //!   and nothing that was there when the log was restored from a backup: what claimed it may be what was lost.
 
@@ -13,6 +14,7 @@ use crate::kernel::limits::{
     CLOCK_SKEW_SECONDS, GRANT_LIFE_SECONDS, RECEIPT_DELIVERY_SECONDS, SESSION_LIFE_MAX_SECONDS,
 };
 use crate::log::{self, Guard, read};
+use crate::views::deleting_blobs::Started;
 use crate::views::{blobs, deleting_blobs, discarded_objects};
 
 /// After so many milliseconds no receipt for an object can be in time: a grant was used at its last moment, the session
@@ -21,13 +23,19 @@ pub const CLAIMABLE_MS: u64 =
     (GRANT_LIFE_SECONDS + SESSION_LIFE_MAX_SECONDS + RECEIPT_DELIVERY_SECONDS + 4 * CLOCK_SKEW_SECONDS)
         * 1_000;
 
+/// For so many milliseconds after a move the object that the blob had before may be read: a grant was given just before, and
+/// clocks differ.
+pub const READABLE_MS: u64 = (GRANT_LIFE_SECONDS + 2 * CLOCK_SKEW_SECONDS) * 1_000;
+
 /// What the log says of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     /// A blob has it.
     Claimed,
-    /// It was given up, by that event: `object.discarded` or `blob.deletion-started`.
+    /// It was given up, by that event: `object.discarded`, `blob.deletion-started` or `blob.moved`.
     Discarded(u64),
+    /// Its blob was moved, and whoever was given it to read may still do so.
+    Readable,
     /// Nothing.
     Unknown,
 }
@@ -43,7 +51,7 @@ pub fn may_be_claimed(object: &ObjectKey, now_ms: u64) -> bool {
 pub enum Judgement {
     /// A blob has it.
     Claimed,
-    /// A receipt may still claim it.
+    /// A receipt may still claim it, or a grant that was given before its blob was moved may still read it.
     Young,
     /// It was there before the log was restored from a backup: what claimed it may be what was lost.
     BeforeRestoration,
@@ -94,6 +102,7 @@ pub async fn judge(
     let judge = |(object, standing): (&ObjectKey, Standing)| match standing {
         Standing::Claimed => Judgement::Claimed,
         Standing::Discarded(position) => Judgement::Discarded(position),
+        Standing::Readable => Judgement::Young,
         Standing::Unknown if may_be_claimed(object, now_ms) => Judgement::Young,
         Standing::Unknown if is_from_before(object) => Judgement::BeforeRestoration,
         Standing::Unknown => Judgement::Unclaimed,
@@ -116,14 +125,20 @@ async fn standing(
     let claimed = blobs::claims(control.pool(), store, objects).await?;
     let claimed: std::collections::HashSet<ObjectKey> = claimed.into_iter().collect();
     let deleting = deleting_blobs::among(control.pool(), store, objects).await?;
+    let now_ms = control.now_ms();
+    let started = |Started { position, moved_at_ms }: &Started| match moved_at_ms {
+        Some(at_ms) if at_ms.saturating_add(READABLE_MS) >= now_ms => Standing::Readable,
+        _ => Standing::Discarded(*position),
+    };
     let of = |object: &ObjectKey| {
         if claimed.contains(object) {
             return Standing::Claimed;
         }
-        discarded
-            .get(object)
-            .or_else(|| deleting.get(object))
-            .map_or(Standing::Unknown, |position| Standing::Discarded(*position))
+        match (deleting.get(object), discarded.get(object)) {
+            (Some(found), _) => started(found),
+            (None, Some(position)) => Standing::Discarded(*position),
+            (None, None) => Standing::Unknown,
+        }
     };
     Ok(objects.iter().map(of).collect())
 }

@@ -5,6 +5,7 @@
 //! - There is no grant for a blob outside a package, so nothing leaves that the trail does not show.
 //! - What is damaged is given to nobody: a package of which a wanted blob is damaged is refused, and each is named with
 //!   the event that says so.
+//! - What lies in a cold store is given out only while a retrieval of that package stands ([`retrievals`]).
 //! - An index holds no blob itself; its parts are packages, read one by one.
 
 use std::collections::BTreeMap;
@@ -13,13 +14,14 @@ use uuid::Uuid;
 
 use super::append::{Change, Ids};
 use super::manifests::{self, document, find, is_index};
-use super::{Context, Control};
+use super::{Context, Control, retrievals};
 use crate::contract::{Grant, Operation, Read, SigningKey};
 use crate::kernel::digest::{Blake3, Digest, Digests, Sha256};
 use crate::kernel::event::{Fact, ManifestReadGranted};
-use crate::kernel::id::{GrantId, Reference, RepositoryName};
+use crate::kernel::id::{GrantId, Reference, RepositoryName, RetrievalId};
 use crate::kernel::limits::GRANT_LIFE_SECONDS;
 use crate::kernel::manifest::Manifest;
+use crate::kernel::tier::Tier;
 use crate::log;
 use crate::views::blobs::{self, Damaged, Linked};
 use crate::views::reads;
@@ -53,6 +55,20 @@ pub enum Error {
     BlobsDamaged {
         /// All of them.
         damaged: Vec<(Blake3, Damaged)>,
+    },
+    /// Blobs of the package lie in a cold store, and no retrieval of it is available.
+    #[error(
+        "the package lies in a cold store, and has to be retrieved before it is read (blobs there: {blobs})"
+    )]
+    RetrievalNeeded {
+        /// Where.
+        repository: RepositoryName,
+        /// The package.
+        manifest: Blake3,
+        /// How many of those that were asked for.
+        blobs: u64,
+        /// The retrieval of it that is not over, and how far that is.
+        retrieval: Option<(RetrievalId, retrievals::State)>,
     },
     /// What any use case can meet.
     #[error(transparent)]
@@ -117,12 +133,35 @@ pub async fn grant(
     if !damaged.is_empty() {
         return Err(Error::BlobsDamaged { damaged });
     }
+    let until_ms = readable_until_ms(control, repository, package.blake3, &found).await?;
     let key = control.grant_key().await?;
     record(control, context, repository, package.blake3).await?;
     let now_seconds = control.now_ms() / 1_000;
-    let expires_at_seconds = now_seconds + GRANT_LIFE_SECONDS;
-    let sign = |linked: Linked| sign(key, context, repository, linked, now_seconds);
+    let expires_at_seconds = (now_seconds + GRANT_LIFE_SECONDS).min(until_ms / 1_000);
+    let times = (now_seconds, expires_at_seconds);
+    let sign = |linked: Linked| sign(key, context, repository, linked, times);
     Ok(Granted { manifest: package.blake3, blobs: found.into_iter().map(sign).collect(), expires_at_seconds })
+}
+
+/// Until when these blobs of a package may be read, as far as where they lie says.
+async fn readable_until_ms(
+    control: &Control,
+    repository: &RepositoryName,
+    manifest: Blake3,
+    found: &[Linked],
+) -> Result<u64, Error> {
+    let is_cold = |linked: &&Linked| control.stores().tier(&linked.blob.store) == Some(Tier::Cold);
+    let blobs = found.iter().filter(is_cold).count() as u64;
+    if blobs == 0 {
+        return Ok(u64::MAX);
+    }
+    let standing = retrievals::standing(control, repository, manifest).await?;
+    let available = standing.as_ref().filter(|(_, state)| *state == retrievals::State::Available);
+    if let Some((_, until_ms)) = available.and_then(|(retrieval, _)| retrieval.available_ms) {
+        return Ok(until_ms);
+    }
+    let retrieval = standing.map(|(retrieval, state)| (retrieval.retrieval, state));
+    Err(Error::RetrievalNeeded { repository: repository.clone(), manifest, blobs, retrieval })
 }
 
 /// The first of them, for people; programs get all.
@@ -142,7 +181,7 @@ fn sign(
     context: &Context,
     repository: &RepositoryName,
     Linked { blob, .. }: Linked,
-    now_seconds: u64,
+    (now_seconds, expires_at_seconds): (u64, u64),
 ) -> GrantedBlob {
     let digests = Digests { blake3: blob.blake3, sha256: blob.sha256 };
     let grant = Grant {
@@ -151,7 +190,7 @@ fn sign(
         repository: repository.clone(),
         store: blob.store,
         issued_at_seconds: now_seconds,
-        expires_at_seconds: now_seconds + GRANT_LIFE_SECONDS,
+        expires_at_seconds,
         operation: Operation::Read(Read { digests, size_bytes: blob.size_bytes, object: blob.object }),
     };
     let grant = grant.sign(key);

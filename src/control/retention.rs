@@ -107,7 +107,8 @@ async fn make(
     let at_ms = control.now_ms();
     let rows = views::policies::list(&mut *snapshot, None, u32::MAX).await?;
     let policies = choose(in_force(control, rows).await?)?;
-    let packages = facts::load(&mut snapshot, &policies, None).await?;
+    let mut packages = facts::load(&mut snapshot, &policies, None).await?;
+    facts::early(&mut snapshot, control.stores().early(), at_ms, &mut packages).await?;
     snapshot.rollback().await?;
     let made = Made { position, at_ms, actor: Some(caller.actor.clone()) };
     let planned = tokio::task::spawn_blocking(move || {
@@ -164,6 +165,8 @@ pub(super) struct Evaluated {
     pub(super) position: u64,
     /// The policies that stand.
     pub(super) policies: Vec<InForce>,
+    /// The event that changed one of them last.
+    pub(super) policies_changed: Option<u64>,
     decisions: HashMap<(RepositoryName, Blake3), Decision>,
 }
 
@@ -182,13 +185,14 @@ pub(super) async fn evaluate_again(control: &Control, acts: &[PolicyName]) -> Re
     let rows = views::policies::list(&mut *snapshot, None, u32::MAX).await?;
     let mut policies = in_force(control, rows).await?;
     policies.iter_mut().for_each(|policy| policy.acts = acts.contains(&policy.name));
+    let policies_changed = views::policies::changed(&mut *snapshot).await?;
     let packages = facts::load(&mut snapshot, &policies, None).await?;
     snapshot.rollback().await?;
     let evaluated = tokio::task::spawn_blocking(move || {
         let decisions = evaluate(&policies, &packages, at_ms);
         let of = |(package, decision): (Package, Decision)| ((package.repository, package.digest), decision);
         let decisions = packages.into_iter().zip(decisions).map(of).collect();
-        Evaluated { position, policies, decisions }
+        Evaluated { position, policies, policies_changed, decisions }
     });
     Ok(evaluated.await.expect("evaluating does not panic"))
 }

@@ -1,20 +1,23 @@
-//! Why a package is kept: on one page what stands in the way of its deletion, since when and by whom, and what today's
-//! policies would do with it.
+//! Why a package is kept: on one page what stands in the way of its deletion, since when and by whom, what today's
+//! policies would do with it, and where its bytes lie.
 //!
 //! Needs `pull` on the repository. What was said about holds is told to those who may see holds.
 
 use super::deletions::InTheWay;
 use super::holds::{may_see, said};
 use super::retention::{self, assess};
+use super::retrievals::{self, Found};
 use super::{Control, manifests};
 use crate::access::Caller;
 use crate::kernel::digest::Blake3;
 use crate::kernel::event::{Fact, LockGround, LockMode};
 use crate::kernel::id::{Actor, Reference, RepositoryName, Tag};
 use crate::kernel::statement::Statement;
+use crate::kernel::tier::Tier;
 use crate::log::read;
 use crate::retention::Blocker;
 use crate::retention::evaluate::{Outcome, RuleAt};
+use crate::views::tiers::{self, Spread, Tiered};
 use crate::views::{holds, pins, retention as locks};
 
 /// Why not.
@@ -54,6 +57,12 @@ pub struct Why {
     pub keeps: Vec<Keeper>,
     /// What policies would do with it now.
     pub outcome: Fate,
+    /// The tier that it was given, if it was given one.
+    pub tiered: Option<Tiered>,
+    /// In which stores its blobs lie, and how near each is.
+    pub lies: Vec<(Spread, Option<Tier>)>,
+    /// The retrieval of it that is not over.
+    pub retrieval: Option<Found>,
 }
 
 /// Something that keeps a package.
@@ -121,7 +130,23 @@ pub async fn why(
         tags: assessed.package.tags.into_iter().map(|named| named.tag).collect(),
         keeps,
         outcome,
+        tiered: tiers::get(control.pool(), repository, &found.blake3).await?,
+        lies: lies(control, repository, found.blake3).await?,
+        retrieval: retrievals::standing(control, repository, found.blake3).await?,
     })
+}
+
+async fn lies(
+    control: &Control,
+    repository: &RepositoryName,
+    manifest: Blake3,
+) -> Result<Vec<(Spread, Option<Tier>)>, Error> {
+    let spread = tiers::spread(control.pool(), repository, &manifest).await?;
+    let near = |spread: Spread| {
+        let tier = control.stores().tier(&spread.store);
+        (spread, tier)
+    };
+    Ok(spread.into_iter().map(near).collect())
 }
 
 /// Since when and by whom.

@@ -15,11 +15,13 @@ use crate::config::{Plane, Settings};
 use crate::contract;
 use crate::control::collection::{Next, Step};
 use crate::control::erasures::{Erase, Erased};
-use crate::control::{Context, Control};
+use crate::control::retrievals::{self, Found};
+use crate::control::{Context, Control, tiers};
 use crate::data::{Admitted, DataPlane};
+use crate::kernel::digest::Blake3;
 use crate::kernel::id::{Reference, RepositoryName};
 use crate::log::head::{self, Head};
-use crate::node::{CollectError, ControlNode, DataNode, EraseError, Node};
+use crate::node::{CollectError, ControlNode, DataNode, EraseError, MoveError, Node};
 
 /// The state of the service: the node that it serves, and whether it is stopping. Cheap to clone.
 #[derive(Clone)]
@@ -217,6 +219,32 @@ impl App {
         match &self.serving {
             Serving::All(node) => node.erase(context, repository, reference, request).await,
             _ => self.node().erase(context, repository, reference, request).await,
+        }
+    }
+
+    /// One step of the mover.
+    pub(super) async fn move_some(
+        &self,
+        context: &Context,
+        after: Option<Blake3>,
+    ) -> Result<tiers::Step, MoveError> {
+        match &self.serving {
+            Serving::All(node) => node.move_some(context, after).await,
+            _ => self.node().move_some(context, after).await,
+        }
+    }
+
+    /// A package is asked for that lies in a cold store.
+    pub(super) async fn retrieve(
+        &self,
+        context: &Context,
+        repository: &RepositoryName,
+        reference: &Reference,
+        days: Option<u64>,
+    ) -> Result<Found, retrievals::Error> {
+        match &self.serving {
+            Serving::All(node) => node.retrieve(context, repository, reference, days).await,
+            _ => self.node().retrieve(context, repository, reference, days).await,
         }
     }
 

@@ -42,6 +42,7 @@ pub(super) async fn step(
     }))
 }
 
+/// As it is shown.
 pub(super) fn amount(amount: Amount) -> wire::Amount {
     wire::Amount { count: amount.count, bytes: amount.bytes }
 }

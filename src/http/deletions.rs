@@ -6,12 +6,15 @@ use super::app::App;
 use super::json::Json;
 use super::path::Path;
 use super::problem::Problem;
+use super::tiers;
 use crate::access::Caller;
 use crate::control::Context;
 use crate::control::deletions::{self, InTheWay};
 use crate::control::why::{self, Fate, Keeper};
 use crate::kernel::id::{Reference, RepositoryName};
 use crate::kernel::statement::Statement;
+use crate::kernel::tier::Tier;
+use crate::views::tiers::Spread;
 use crate::wire::deletion as wire;
 use crate::wire::time::Timestamp;
 
@@ -55,7 +58,21 @@ pub(super) async fn why(
         kept_by: why.keeps.into_iter().map(keeper).collect(),
         outcome: outcome.to_owned(),
         rule,
+        tier: why.tiered.map(|tiered| tiered.tier).unwrap_or_default().to_string(),
+        tiered_at: why.tiered.map(|tiered| Timestamp::from_ms(tiered.at_ms)),
+        tiered_position: why.tiered.map(|tiered| tiered.position),
+        lies: why.lies.into_iter().map(lies).collect(),
+        retrieval: why.retrieval.map(tiers::draw),
     }))
+}
+
+fn lies((spread, tier): (Spread, Option<Tier>)) -> wire::LiesIn {
+    wire::LiesIn {
+        store: spread.store,
+        tier: tier.map(|tier| tier.to_string()),
+        blobs: spread.blobs,
+        bytes: spread.bytes,
+    }
 }
 
 fn keeper(keeper: Keeper) -> wire::KeptBy {

@@ -59,6 +59,7 @@ mod slices;
 mod stall;
 mod status;
 mod tags;
+mod tiers;
 mod together;
 mod tokens;
 pub mod tus;

@@ -91,6 +91,8 @@ pub(super) async fn apply(
         deleted: step.deleted,
         deleted_bytes: step.deleted_bytes,
         locked: step.locked,
+        tiered: step.tiered,
+        tiered_bytes: step.tiered_bytes,
         gone: step.gone,
         skipped: step.skipped.into_iter().map(skipped).collect(),
     }))

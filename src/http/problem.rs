@@ -11,6 +11,7 @@ mod control;
 mod data;
 mod protection;
 mod retention;
+mod tiers;
 
 use std::borrow::Cow;
 
@@ -87,6 +88,7 @@ codes! {
     KeyUnknown             404 "key-unknown"              "There is no such key"
     PolicyUnknown          404 "policy-unknown"           "There is no such policy"
     PlanUnknown            404 "plan-unknown"             "No such plan was submitted"
+    RetrievalUnknown       404 "retrieval-unknown"        "There is no such retrieval"
     HoldUnknown            404 "hold-unknown"             "There is no such hold"
     DocumentUnknown        404 "document-unknown"         "There is no such document"
     SessionUnknown         404 "session-unknown"          "There is no such upload"
@@ -112,6 +114,8 @@ codes! {
     PlanTooMuch            409 "plan-too-much"            "The plan does more than its policies allow at a time"
     PackageKept            409 "package-kept"             "Something keeps the package"
     LockNotLater           409 "lock-not-later"           "A lock moves only later"
+    RetrievalNeeded        409 "retrieval-needed"         "The package has to be retrieved before it is read"
+    RetrievalUnneeded      409 "retrieval-unneeded"       "The package can be read without a retrieval"
     NotLocked              409 "not-locked"               "There is no such lock"
     GrantUsed              409 "grant-used"               "The grant was used for another upload"
     ManifestErased         409 "manifest-erased"          "The manifest was erased and does not come back"

@@ -20,7 +20,7 @@ use super::{
 };
 use super::{
     caller, collection, deletions, envelope, erasures, exchange, publications, repositories, retention,
-    slices, status, tags, together, tokens, tus, uploads,
+    slices, status, tags, tiers, together, tokens, tus, uploads,
 };
 
 /// Who may call an operation. What depends on more than the token is decided by the use case behind it.
@@ -103,6 +103,7 @@ operations! {
     Depositor PUT     "/v1/repositories/{repository}/-/pins/{pin}"               pins::set;
     Remover   POST    "/v1/repositories/{repository}/-/pins/{pin}/release"       pins::release;
     Reader    GET     "/v1/repositories/{repository}/-/pins/{pin}/history"       pins::history;
+    Reader    GET     "/v1/repositories/{repository}/-/retrievals"               tiers::retrievals;
     Admin     GET     "/v1/tokens"                                               tokens::list;
     Admin     POST    "/v1/tokens"                                               tokens::mint;
     Anyone    POST    "/v1/tokens/exchange"                                      exchange::exchange;
@@ -111,6 +112,10 @@ operations! {
     Token     GET     "/v1/holds/{hold}"                                         holds::get;
     Token     POST    "/v1/holds/{hold}/release"                                 holds::release;
     Token     POST    "/v1/documents/{digest}/erasure"                          erasures::document;
+    Token     GET     "/v1/tiers"                                                tiers::status;
+    Token     POST    "/v1/tiers"                                                tiers::step;
+    Token     POST    "/v1/retrievals"                                           tiers::retrieve;
+    Token     GET     "/v1/retrievals/{retrieval}"                               tiers::retrieval;
     Token     GET     "/v1/collection"                                           collection::status;
     Token     POST    "/v1/collection"                                           collection::step;
     Token     POST    "/v1/receipts"                                             receipts::take;

@@ -345,6 +345,10 @@ uuid_id!(
     OrderId
 );
 uuid_id!(
+    /// One retrieval of a package from a cold store.
+    RetrievalId
+);
+uuid_id!(
     /// One request, `X-Request-Id`; the `cause` of the events that it led to.
     RequestId
 );

@@ -6,12 +6,14 @@ mod operator;
 mod policy;
 mod retention;
 mod s3;
+mod tiers;
 mod upkeep;
 
 pub use operator::*;
 pub use policy::*;
 pub use retention::*;
 pub use s3::*;
+pub use tiers::*;
 pub use upkeep::*;
 
 /// Bytes of one event record. The bound of an entry in a tlog-tiles bundle (a 16-bit length), so that the log can

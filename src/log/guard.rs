@@ -35,6 +35,11 @@ pub enum Guard {
         /// Which.
         blobs: Vec<Blake3>,
     },
+    /// Each of these blobs has that object of that store, and is not damaged.
+    BlobsAt {
+        /// Which, with their stores and objects.
+        blobs: Vec<(Blake3, StoreName, ObjectKey)>,
+    },
     /// The repository stays within its quotas with so much more.
     WithinQuota {
         /// Which.
@@ -147,6 +152,7 @@ impl Guard {
             | Self::WithinQuota { .. }
             | Self::ObjectUnclaimed { .. }
             | Self::RecordedWithin { .. } => &[],
+            Self::BlobsAt { .. } => &[DAMAGE, DELETION, CLAIMS],
         }
     }
 }
@@ -183,6 +189,12 @@ pub enum GuardFailure {
     BlobsDamaged {
         /// Which.
         damaged: Vec<Blake3>,
+    },
+    /// All blobs that have another object, are not stored, or damaged.
+    #[error("{} blobs are not where they were", blobs.len())]
+    BlobsElsewhere {
+        /// Which.
+        blobs: Vec<Blake3>,
     },
     /// The repository would hold more than it may.
     #[error("{repository} would hold more than it may")]

@@ -47,6 +47,8 @@ impl Tasks {
                 tokio::spawn(post.clone().keep_scrubbing(stopping.clone())),
                 tokio::spawn(post.clone().keep_collecting(context.clone(), stopping.clone())),
                 tokio::spawn(post.clone().keep_schedules(context.clone(), stopping.clone())),
+                tokio::spawn(post.clone().keep_moving(context.clone(), stopping.clone())),
+                tokio::spawn(post.clone().keep_retrieving(stopping.clone())),
             ]
         })
     }
@@ -80,9 +82,17 @@ impl Tasks {
     pub(super) fn scrubbing(post: Arc<Post>, context: Context) -> Self {
         Self::start(|stopping| {
             let collecting = post.clone().keep_collecting(context.clone(), stopping.clone());
+            let moving = post.clone().keep_moving(context.clone(), stopping.clone());
+            let retrieving = post.clone().keep_retrieving(stopping.clone());
             let scheduling = post.clone().keep_schedules(context, stopping.clone());
             let scrubbing = post.keep_scrubbing(stopping.clone());
-            vec![tokio::spawn(scrubbing), tokio::spawn(collecting), tokio::spawn(scheduling)]
+            vec![
+                tokio::spawn(scrubbing),
+                tokio::spawn(collecting),
+                tokio::spawn(scheduling),
+                tokio::spawn(moving),
+                tokio::spawn(retrieving),
+            ]
         })
     }
 

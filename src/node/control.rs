@@ -113,8 +113,7 @@ impl ControlNode {
         let keys = keys::Keys::load_or_create(&settings.state_dir, &known).await?;
 
         let signer = keys.signer(&known, beside);
-        let (grant_key, checkpoint_key) = (keys.grant.id(), signer.key.id());
-        let log_name = signer.origin.clone();
+        let (grant_key, checkpoint_key, log_name) = (keys.grant.id(), signer.key.id(), signer.origin.clone());
         let lost = signer.prove_or_restore(&pool, trust(options), options.accept_restored_log).await?;
         let prover = signer.prover();
         let log_options = log::Options { accept_clock: options.accept_clock };
@@ -127,6 +126,7 @@ impl ControlNode {
             clock,
             grant_key: keys.grant,
             store: settings.store().name.clone(),
+            stores: super::tiers::of(settings),
             grace_ms: settings.gc_grace_hours.saturating_mul(3_600_000),
         });
         let started = async {

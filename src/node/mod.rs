@@ -27,6 +27,7 @@
 //! | `orders.rs` | orders from plane to plane, in one process or over HTTP |
 //! | `scrub.rs` | blobs are read again |
 //! | `sweep.rs` | objects that nobody claims |
+//! | `tiers.rs` | blobs are moved between tiers, packages retrieved |
 //! | `background.rs` | what runs now and then |
 //! | `webhooks/` | who is told of events |
 //! | `bounds.rs` | what settings bound in the data plane |
@@ -60,6 +61,7 @@ mod scrub;
 pub mod service;
 mod stores;
 mod sweep;
+mod tiers;
 mod webhooks;
 
 use std::fmt;
@@ -91,6 +93,7 @@ pub use offline::Offline;
 pub use read::{ReadError, Reading};
 pub use replay::{ReplayError, Replayed};
 pub use scrub::ScrubError;
+pub use tiers::MoveError;
 pub use webhooks::Told;
 
 pub use sweep::{Gone, SweepError, SweptObjects, Why};

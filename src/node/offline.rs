@@ -165,6 +165,7 @@ impl Offline {
             // Nothing is granted here.
             grant_key: SigningKey::generate(KeyKind::Grant),
             store: settings.store().name.clone(),
+            stores: super::tiers::of(&settings),
             grace_ms: settings.gc_grace_hours.saturating_mul(3_600_000),
         });
         let prover = signer.prover();

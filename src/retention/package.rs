@@ -3,6 +3,7 @@
 use crate::kernel::digest::Blake3;
 use crate::kernel::id::{RepositoryName, Tag};
 use crate::kernel::manifest::Annotations;
+use crate::kernel::tier::Tier;
 
 /// A package, as the log says it is at one position.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,11 @@ pub struct Package {
     pub compliance_until_ms: Option<u64>,
     /// Governance locks up to this time were bypassed.
     pub bypassed_until_ms: Option<u64>,
+    /// How near it is to be.
+    pub tier: Tier,
+    /// What it costs to take its blobs out of stores of each tier, the nearest first: bytes times the days for which they are
+    /// charged there yet.
+    pub early_byte_days: [u64; Tier::ALL.len()],
     /// Pins on it, by name.
     pub pins: Vec<String>,
     /// Holds that cover it, by name.
@@ -84,6 +90,8 @@ impl Package {
             governance_until_ms: None,
             compliance_until_ms: None,
             bypassed_until_ms: None,
+            tier: Tier::Hot,
+            early_byte_days: [0; Tier::ALL.len()],
             pins: Vec::new(),
             holds: Vec::new(),
             listed_by: Vec::new(),

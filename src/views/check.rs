@@ -174,6 +174,9 @@ async fn compare(
         "plans": "src/views/plans/compare.sql",
         "erased_documents": "src/views/erasures/compare_documents.sql",
         "erased_packages": "src/views/erasures/compare_packages.sql",
+        "package_tiers": "src/views/tiers/compare.sql",
+        "tiered_claims": "src/views/tiers/compare_claims.sql",
+        "retrievals": "src/views/retrievals/compare.sql",
     }
     Ok(tables.into_values().collect())
 }

@@ -4,14 +4,16 @@ use uuid::Uuid;
 
 use crate::kernel::digest::{Blake3, Digests};
 use crate::kernel::event::{
-    Authority, BlobCorrupt, BlobDeleted, BlobDeletionStarted, BlobLinked, BlobStored, BlobVerified, Damage,
-    DamagedBlob, DiscardReason, DocumentErased, Event, Fact, HoldKind, HoldPlaced, HoldReleased, HoldTarget,
-    KeyAdded, KeyKind, KeyRetired, LockBypassed, LockExtended, LockGround, LockMode, ManifestAccepted,
-    ManifestDeleted, ManifestReadGranted, ManifestReferences, ObjectDiscarded, PinReleased, PinSet,
-    PolicyRemoved, PolicySet, RepositoryCreated, RepositoryUpdated, TagRemoved, TagSet, TokenMinted,
-    TokenRevoked,
+    Authority, BlobCorrupt, BlobDeleted, BlobDeletionStarted, BlobLinked, BlobMoved, BlobStored,
+    BlobVerified, Damage, DamagedBlob, DiscardReason, DocumentErased, Event, Fact, HoldKind, HoldPlaced,
+    HoldReleased, HoldTarget, KeyAdded, KeyKind, KeyRetired, LockBypassed, LockExtended, LockGround,
+    LockMode, ManifestAccepted, ManifestDeleted, ManifestReadGranted, ManifestReferences, ManifestTiered,
+    ObjectDiscarded, PinReleased, PinSet, PolicyRemoved, PolicySet, RepositoryCreated, RepositoryUpdated,
+    RetrievalAvailable, RetrievalFailed, RetrievalFailure, RetrievalRequested, RetrievalRestoring,
+    TagRemoved, TagSet, TokenMinted, TokenRevoked,
 };
-use crate::kernel::id::{EventId, KeyId, ObjectKey, RepositoryName, StoreName, TokenId};
+use crate::kernel::id::{EventId, KeyId, ObjectKey, RepositoryName, RetrievalId, StoreName, TokenId};
+use crate::kernel::tier::Tier;
 use crate::log::Recorded;
 
 /// These facts in the log from position 0 on; at 1,000 ms and one more for each, all by `tester`.
@@ -263,4 +265,52 @@ pub(super) fn lock_extended(name: &str, content: u8, mode: LockMode, until_ms: u
 
 pub(super) fn lock_bypassed(name: &str, content: u8, until_ms: u64) -> LockBypassed {
     LockBypassed { repository: repository(name), blake3: blake3(content), until_ms, statement: blake3(0) }
+}
+
+pub(super) fn manifest_tiered(name: &str, content: u8, tier: Tier) -> ManifestTiered {
+    ManifestTiered {
+        repository: repository(name),
+        blake3: blake3(content),
+        tier,
+        plan: blake3(0),
+        policy: "weekly".parse().unwrap(),
+        version: 1,
+        rule: "old".parse().unwrap(),
+    }
+}
+
+/// From the store of all others to a cold one.
+pub(super) fn blob_moved(content: u8, from_object: u8, to_object: u8) -> BlobMoved {
+    BlobMoved {
+        blake3: blake3(content),
+        size_bytes: size_of(content).unsigned_abs(),
+        from_store: store(),
+        from_object: object(from_object),
+        store: "cold".parse().unwrap(),
+        object: object(to_object),
+        node: "node".parse().unwrap(),
+        report: "report".into(),
+    }
+}
+
+fn retrieval(number: u8) -> RetrievalId {
+    RetrievalId(Uuid::from_u128(u128::from(number)))
+}
+
+pub(super) fn retrieval_requested(number: u8, name: &str, content: u8) -> RetrievalRequested {
+    let (retrieval, repository, manifest) = (retrieval(number), repository(name), blake3(content));
+    RetrievalRequested { retrieval, repository, manifest, blobs: 1, bytes: 100, days: 7 }
+}
+
+pub(super) fn retrieval_restoring(number: u8) -> RetrievalRestoring {
+    RetrievalRestoring { retrieval: retrieval(number), repository: repository("a") }
+}
+
+pub(super) fn retrieval_available(number: u8, until_ms: u64) -> RetrievalAvailable {
+    RetrievalAvailable { retrieval: retrieval(number), repository: repository("a"), until_ms }
+}
+
+pub(super) fn retrieval_failed(number: u8) -> RetrievalFailed {
+    let (retrieval, repository) = (retrieval(number), repository("a"));
+    RetrievalFailed { retrieval, repository, code: RetrievalFailure::GaveUp }
 }

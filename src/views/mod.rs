@@ -37,8 +37,10 @@ pub mod references;
 pub mod replay;
 pub mod repositories;
 pub mod retention;
+pub mod retrievals;
 pub mod scrubs;
 pub mod tags;
+pub mod tiers;
 pub mod tokens;
 
 #[cfg(test)]
@@ -62,7 +64,7 @@ pub use repositories::{NamePattern, Visible};
 use crate::log::{Folds, Guard, GuardFailure, Recorded};
 
 /// Which folds these are. One more with every change of a table, a fold or an `apply.sql` that changes any row.
-pub const GENERATION: i32 = 5;
+pub const GENERATION: i32 = 6;
 
 /// Why a view did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -122,9 +124,12 @@ async fn apply(connection: &mut PgConnection, events: &[Recorded]) -> Result<(),
     policies::fold(events).apply(connection).await?;
     // After `blobs`, which says what is there.
     references::fold(events).apply(connection).await?;
+    // After `references`, which says what packages hold on to.
+    tiers::fold(events).apply(connection).await?;
     deleting_blobs::fold(events).apply(connection).await?;
     holds::fold(events).apply(connection).await?;
     retention::fold(events).apply(connection).await?;
     plans::fold(events).apply(connection).await?;
-    erasures::fold(events).apply(connection).await
+    erasures::fold(events).apply(connection).await?;
+    retrievals::fold(events).apply(connection).await
 }

@@ -11,7 +11,7 @@
 use sqlx::PgConnection;
 
 /// Made in this order, in whatever schema `search_path` names.
-const DDL: [&str; 18] = [
+const DDL: [&str; 20] = [
     include_str!("repositories/schema.sql"),
     include_str!("blobs/schema.sql"),
     include_str!("manifests/schema.sql"),
@@ -30,6 +30,8 @@ const DDL: [&str; 18] = [
     include_str!("retention/schema.sql"),
     include_str!("plans/schema.sql"),
     include_str!("erasures/schema.sql"),
+    include_str!("tiers/schema.sql"),
+    include_str!("retrievals/schema.sql"),
 ];
 
 /// A schema that holds all views.

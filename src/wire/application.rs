@@ -76,6 +76,12 @@ pub struct AppliedStep {
     pub deleted_bytes: u64,
     /// Locks that it recorded.
     pub locked: u64,
+    /// Packages that it gave another tier. Their bytes are moved after that, by `POST /v1/tiers` or in the background.
+    #[serde(default)]
+    pub tiered: u64,
+    /// Bytes of their blobs together.
+    #[serde(default)]
+    pub tiered_bytes: u64,
     /// Packages that were gone already.
     pub gone: u64,
     /// What the plan does and was not done, with the reasons.

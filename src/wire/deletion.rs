@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::retrieval::RetrievalEntry;
 use super::time::Timestamp;
 use crate::kernel::digest::Blake3;
-use crate::kernel::id::{Actor, RepositoryName, Tag};
+use crate::kernel::id::{Actor, RepositoryName, StoreName, Tag};
 
 /// `POST ../deletion`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -87,4 +88,32 @@ pub struct WhyKept {
     pub outcome: String,
     /// The rule that would delete it, `<policy>/<rule>`.
     pub rule: Option<String>,
+    /// How near it is to be: `hot`, `warm` or `cold`.
+    pub tier: String,
+    /// Since when, if a plan said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub tiered_at: Option<Timestamp>,
+    /// Where in the log it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tiered_position: Option<u64>,
+    /// In which stores its blobs lie.
+    pub lies: Vec<LiesIn>,
+    /// The retrieval of it that is not over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retrieval: Option<RetrievalEntry>,
+}
+
+/// Blobs of a package in one store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LiesIn {
+    /// The store.
+    #[schema(value_type = String)]
+    pub store: StoreName,
+    /// How near it is; none: it is not configured any more.
+    pub tier: Option<String>,
+    /// Blobs of the package there.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }

@@ -90,6 +90,10 @@ fn json(key: &str, value: &Value) -> serde_json::Value {
                 format!("blake3:{}", hex::encode(bytes))
             }
             "sha256" | "oci-sha256" => format!("sha256:{}", hex::encode(bytes)),
+            // As it stands in paths and streams.
+            "retrieval" => {
+                uuid::Uuid::from_slice(bytes).map_or_else(|_| hex::encode(bytes), |id| id.to_string())
+            }
             _ => hex::encode(bytes),
         }),
     }

@@ -85,6 +85,12 @@ pub struct PlanTotals {
     pub locks: u64,
     /// Packages that are moved.
     pub tiers: u64,
+    /// Bytes of those: what may be moved at most, as a blob may belong to others too, or be too small.
+    #[serde(default)]
+    pub tier_bytes: u64,
+    /// What stores charge for what leaves them too early: bytes times the days that are left.
+    #[serde(default)]
+    pub early_byte_days: u64,
     /// Candidates that are kept, under every kind of thing that keeps them.
     pub kept: PlanKept,
 }
@@ -141,6 +147,9 @@ pub struct PlanItem {
     /// How many more keep it that are not named.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unnamed: u64,
+    /// What stores charge for its blobs if they leave too early: bytes times the days that are left.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub early_byte_days: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
@@ -198,10 +207,15 @@ impl Plan {
             actor: plan.made.actor.clone(),
             policies: policies.collect(),
             limits,
-            totals: plan.totals().into(),
+            totals: PlanTotals { tier_bytes: tier_bytes(plan), ..plan.totals().into() },
             items: plan.items.iter().map(|item| draw_item(plan, item)).collect(),
         }
     }
+}
+
+fn tier_bytes(plan: &plan::Plan) -> u64 {
+    let moved = plan.items.iter().filter(|item| matches!(item.what, What::Tier(_)));
+    moved.fold(0, |sum, item| sum.saturating_add(item.size_bytes))
 }
 
 fn policy_of<'p>(plan: &'p plan::Plan, rule: &RuleOf) -> &'p PolicyName {
@@ -227,6 +241,7 @@ fn draw_item(plan: &plan::Plan, item: &Item) -> PlanItem {
         tier: tier.map(|tier| tier.to_string()),
         kept_by: item.kept_by.iter().map(|by| draw_kept_by(plan, by)).collect(),
         unnamed: item.unnamed,
+        early_byte_days: item.early_byte_days,
     }
 }
 
@@ -259,6 +274,8 @@ impl From<Totals> for PlanTotals {
             bytes: totals.bytes,
             locks: totals.locks,
             tiers: totals.tiers,
+            tier_bytes: 0,
+            early_byte_days: totals.early_byte_days,
             kept: PlanKept { hold, compliance_lock, governance_lock, pin, reference, keep_rule },
         }
     }

@@ -8,6 +8,7 @@ use strongroom::access::{Caller, ITSELF, Secret};
 use strongroom::clock::{Clock, Manual, System};
 use strongroom::contract::{Grant, KeyRing, Operation, Receipt, SigningKey};
 use strongroom::control::manifests::{self, Accepted};
+use strongroom::control::tiers::{StoreTier, Stores};
 use strongroom::control::uploads::{self, Opened, Wanted};
 use strongroom::control::{Context, Control, Parts, Precondition, keys, receipts, tokens};
 use strongroom::kernel::digest::{Blake3, Digests};
@@ -15,6 +16,7 @@ use strongroom::kernel::event::{Fact, KeyKind};
 use strongroom::kernel::id::{ObjectKey, Reference, RepositoryName, SessionId, Tag};
 use strongroom::kernel::limits::{GC_GRACE_HOURS, RECEIPT_DELIVERY_SECONDS};
 use strongroom::kernel::manifest::{Descriptor, Header, Manifest, MediaType};
+use strongroom::kernel::tier::Tier;
 use strongroom::log::{Log, Member, NewEvent, Options, Recorded, Tasks, read};
 use strongroom::views::{self, Views};
 use uuid::Uuid;
@@ -59,6 +61,17 @@ pub(crate) struct Actor {
 /// For how long a blob has to be free here before it is collected.
 pub(crate) const GRACE_MS: u64 = GC_GRACE_HOURS * 3_600_000;
 
+/// A hot store for deposits, and a cold one that charges for 90 days and takes nothing smaller than 4 bytes.
+fn stores() -> Stores {
+    let store = |name: &str, tier, min_object_bytes, early_delete_days| StoreTier {
+        name: name.parse().expect("a store"),
+        tier,
+        min_object_bytes,
+        early_delete_days,
+    };
+    Stores::of([store("main", Tier::Hot, 0, 0), store("cold", Tier::Cold, 4, 90)])
+}
+
 impl Plane {
     pub(crate) async fn new() -> Self {
         let database = TestDatabase::fresh().await;
@@ -77,6 +90,7 @@ impl Plane {
             clock: clock.clone(),
             grant_key,
             store,
+            stores: stores(),
             grace_ms: GRACE_MS,
         });
         let node = "node-1".parse().expect("a node");
@@ -101,6 +115,7 @@ impl Plane {
             clock,
             grant_key: SigningKey::generate(KeyKind::Grant),
             store: "main".parse().expect("a store"),
+            stores: stores(),
             grace_ms: GRACE_MS,
         });
         Other { control, pool, log, _tasks: tasks }

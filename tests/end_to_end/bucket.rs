@@ -24,6 +24,16 @@ struct OnBucket {
 
 impl OnBucket {
     fn start(redirect: bool) -> Self {
+        Self::start_with("", &format!("redirect = {redirect}"))
+    }
+
+    /// With a disk to deposit on, and the bucket for what is cold.
+    fn start_cold() -> Self {
+        let disk = "[[store]]\nname = 'disk'\nkind = 'filesystem'\npath = 'DIRECTORY/disk'\n";
+        Self::start_with(disk, "tier = 'cold'\nmin-object-bytes = 4096")
+    }
+
+    fn start_with(before: &str, more: &str) -> Self {
         let runtime = Runtime::new().unwrap();
         let real = s3_server::on_the_real_server();
         let own = real.is_none().then(|| runtime.block_on(s3_server::Server::start()));
@@ -32,7 +42,8 @@ impl OnBucket {
         let to_bucket = Network::to(endpoint.strip_prefix("http://").unwrap().parse().unwrap());
         let directory = scratch();
         let lines = format!(
-            "[[store]]\nname = 'bucket'\nkind = 's3'\nbucket = '{}'\nprefix = '{}'\nendpoint = '{}'\nredirect = {redirect}\n",
+            "{}[[store]]\nname = 'bucket'\nkind = 's3'\nbucket = '{}'\nprefix = '{}'\nendpoint = '{}'\n{more}\n",
+            before.replace("DIRECTORY", text(directory.path())),
             settings.bucket,
             settings.prefix,
             to_bucket.url()
@@ -171,4 +182,35 @@ fn what_a_bucket_has_archived_is_there_is_not_read_again_and_readers_are_told() 
     assert_eq!(place.audit().status, 3);
     let scrub = place.beside(&["scrub"]);
     assert!(scrub.status == 3 && scrub.stdout.contains("1 missing"), "{scrub:?}");
+}
+
+#[test]
+fn a_cold_package_goes_to_a_bucket_and_comes_back_as_it_was() {
+    let place = OnBucket::start_cold();
+    let source = place.source();
+    let admin = place.admin();
+    admin.ok(&["push", text(&source), "acme/reports:v1"]);
+    let policy = place.path("cold.toml");
+    let rule = "[[rules]]\nname = 'all'\nselect = { repository = 'acme/*' }\naction = { tier = 'cold' }";
+    fs::write(&policy, rule).unwrap();
+    admin.ok(&["policy", "set", "cold", text(&policy)]);
+    let plan = place.path("plan.cbor");
+    let planned = admin.ok(&["retention", "plan", "--output", text(&plan)]);
+    assert!(planned.contains("1 moved, at most 24."), "{planned}");
+    admin.ok(&["retention", "apply", text(&plan)]);
+    let moved = admin.ok(&["tier", "run"]);
+    assert!(moved.starts_with("moved 1 blob, 24."), "the others are smaller than the bucket takes: {moved}");
+    let status = admin.ok(&["tier", "status"]);
+    assert!(status.contains("bucket  cold      1"), "{status}");
+    let target = place.path("refused");
+    let refused = admin.run(&["pull", "acme/reports:v1", text(&target)]);
+    assert_eq!(refused.status, 1);
+    assert!(refused.stderr.contains("--retrieve --wait"), "{refused:?}");
+    let retrieved = place.path("retrieved");
+    admin.ok(&["pull", "--retrieve", "--wait", "acme/reports:v1", text(&retrieved)]);
+    assert_eq!(tree(&source), tree(&retrieved));
+    let why = admin.ok(&["why", "acme/reports:v1"]);
+    assert!(why.contains("tier      cold, since"), "{why}");
+    let audit = place.audit();
+    assert_eq!(audit.status, 0, "{audit:?}");
 }

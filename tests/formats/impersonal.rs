@@ -8,18 +8,21 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use strongroom::access::Scopes;
 use strongroom::kernel::cbor::Value;
-use strongroom::kernel::event::{Damage, DiscardReason, HoldKind, KeyKind, LockMode, Provenance};
+use strongroom::kernel::event::{
+    Damage, DiscardReason, HoldKind, KeyKind, LockMode, Provenance, RetrievalFailure,
+};
 use strongroom::kernel::id::{
     Actor, HoldName, KeyId, NodeName, ObjectKey, PinName, PolicyName, RepositoryName, RuleName, StoreName,
     Tag, TokenId,
 };
 use strongroom::kernel::manifest::MediaType;
+use strongroom::kernel::tier::Tier;
 
 use crate::sample_log::log;
 
 /// Claims of the statements that events hold. `reason` of a report, one line of a store's error, is not among them: what failed is
 /// not in the log.
-const CLAIMS: [&str; 19] = [
+const CLAIMS: [&str; 21] = [
     "at",
     "aud",
     "blake3",
@@ -39,6 +42,8 @@ const CLAIMS: [&str; 19] = [
     "stored_at",
     "sub",
     "task",
+    "to_object",
+    "to_store",
 ];
 
 fn is<T: FromStr<Err: Debug>>(text: &str) -> bool {
@@ -50,8 +55,8 @@ fn is_closed(event: &str, field: &str, text: &str) -> bool {
     match (event, field) {
         (_, "repository" | "from") => is::<RepositoryName>(text),
         (_, "node") => is::<NodeName>(text),
-        (_, "store") => is::<StoreName>(text),
-        (_, "object") => is::<ObjectKey>(text),
+        (_, "store" | "from-store") => is::<StoreName>(text),
+        (_, "object" | "from-object") => is::<ObjectKey>(text),
         (_, "tag") => is::<Tag>(text),
         (_, "pin") => is::<PinName>(text),
         (_, "hold") => is::<HoldName>(text),
@@ -68,6 +73,8 @@ fn is_closed(event: &str, field: &str, text: &str) -> bool {
         ("lock.extended", "mode") => is::<LockMode>(text),
         ("object.discarded", "reason") => is::<DiscardReason>(text),
         ("blob.corrupt", "found") => is::<Damage>(text),
+        ("manifest.tiered", "tier") => is::<Tier>(text),
+        ("retrieval.failed", "code") => is::<RetrievalFailure>(text),
         (_, "receipt" | "report") => is_statement(text),
         _ => false,
     }
@@ -92,6 +99,8 @@ fn free(event: &str, field: &str, value: &Value) -> Vec<String> {
     let told = |what: &str| vec![format!("{event}: {field} holds {what}")];
     match value {
         Value::Text(text) if !is_closed(event, field, text) => told(&format!("`{text}`")),
+        // A fresh id.
+        Value::Bytes(bytes) if field == "retrieval" && bytes.len() == 16 => Vec::new(),
         // Digests, public keys, and runs of digests.
         Value::Bytes(bytes) if !bytes.len().is_multiple_of(32) => told("bytes that are no digests"),
         Value::Array(items) => items.iter().flat_map(|item| free(event, field, item)).collect(),

@@ -79,6 +79,8 @@ fn package(n: u64) -> Package {
         governance_until_ms: None,
         compliance_until_ms: None,
         bypassed_until_ms: None,
+        tier: Default::default(),
+        early_byte_days: Default::default(),
         pins: vec![],
         holds: vec![],
         listed_by: vec![],

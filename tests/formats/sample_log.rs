@@ -17,6 +17,8 @@ use uuid::Uuid;
 
 #[path = "about_retention.rs"]
 mod about_retention;
+#[path = "about_tiers.rs"]
+mod about_tiers;
 
 pub(super) const AT_MS: u64 = 1_795_262_400_000;
 
@@ -37,6 +39,7 @@ pub(crate) fn log() -> Vec<Event> {
         endings(),
         scrubs(),
         about_retention::all(),
+        about_tiers::all(),
     ]
     .concat();
     let event = |(n, (stream, fact)): (u128, Told)| {

@@ -133,6 +133,11 @@ const CASES: &[Case] = &[
     case("GET", "/v1/plans/{plan}/documents", HELD, &[As::Planner, As::Auditor, As::Admin]),
     case("POST", "/v1/plans/{plan}/approval", PUSH, &[As::Admin]),
     case("POST", "/v1/plans/{plan}/application", PUSH, &[As::Admin]),
+    case("GET", "/v1/repositories/{repository}/-/retrievals", READ, &[As::Puller]),
+    case("POST", "/v1/retrievals", READ, &[As::Puller, As::Pusher]),
+    case("GET", "/v1/retrievals/{retrieval}", TOKEN, &[As::Puller]),
+    case("GET", "/v1/tiers", PUSH, &[As::Planner, As::Admin]),
+    case("POST", "/v1/tiers", PUSH, &[As::Admin]),
     case("GET", "/v1/collection", PUSH, &[As::Planner, As::Admin]),
     case("POST", "/v1/collection", PUSH, &[As::Admin]),
     case("POST", "/v1/documents/{digest}/erasure", PUSH, &[As::Admin]),
@@ -206,6 +211,7 @@ fn target(method: &str, path: &str, session: &str) -> String {
         .replace("{plan}", &blob.to_string())
         .replace("{key}", "0123456789abcdef")
         .replace("{token}", "tok_00000000000000000000000000000000")
+        .replace("{retrieval}", "00000000-0000-7000-8000-000000000000")
         .replace("{session}", session)
         .replace("{position}", "0");
     let query = match path {
@@ -257,7 +263,8 @@ async fn call(scene: &Scene, (method, path): (&str, &str), who: As) -> Answer {
         }
         ("POST", "bypass" | "deletion") => request.json(&json!({ "reason": "x" })),
         ("POST", "erasure") => request.json(&json!({ "authority": "Art. 17 GDPR", "reason": "x" })),
-        ("POST", "collection" | "application") => request.json(&json!({})),
+        ("POST", "collection" | "application" | "tiers") => request.json(&json!({})),
+        ("POST", "retrievals") => request.json(&json!({ "repository": REPOSITORY, "reference": "v1" })),
         ("POST", "plan") => request.json(&json!({})),
         ("POST", "test") => request.json(&policy()),
         ("PUT", "{policy}") => request.json(&policy()),

@@ -4,10 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
 mod applying;
+mod cold;
 mod collecting;
 mod erasing;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod keeping;
 mod random;
+mod retrieving;
 mod scene;
+mod tiering;

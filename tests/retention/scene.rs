@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use strongroom::access::Caller;
 use strongroom::clock::{Clock as _, Manual, System};
+use strongroom::config::Settings;
 use strongroom::control::holds::{self, Place, Target};
 use strongroom::control::{Context, deletions, plans, policies, retention};
 use strongroom::kernel::digest::{Blake3, Digest};
@@ -23,9 +24,15 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_with(settings: impl FnOnce(&mut Settings)) -> Self {
         let clock = Arc::new(Manual::at_ms(System.now_ms()));
         let options = Options { clock: clock.clone(), ..Options::default() };
-        Self { node: TestNode::prepare().await.open_with(options).await, clock }
+        let mut prepared = TestNode::prepare().await;
+        settings(prepared.settings_mut());
+        Self { node: prepared.open_with(options).await, clock }
     }
 
     pub(crate) fn clock_ms(&self) -> u64 {
@@ -93,6 +100,7 @@ impl Scene {
             let step = plans::apply(self.node.control(), &self.context("applier"), plan, all.done).await?;
             all.deleted += step.deleted;
             all.locked += step.locked;
+            all.tiered += step.tiered;
             all.gone += step.gone;
             all.skipped.extend(step.skipped.clone());
             (all.done, all.items) = (step.done, step.items);

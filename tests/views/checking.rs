@@ -7,7 +7,7 @@ use crate::scene::{Scene, TABLES};
 
 /// Table, statement that changes a row, one that loses it, one that adds another; how the row is named, and the other.
 /// In the names `1` and `4` stand for the digests of these contents.
-const DAMAGES: [(&str, &str, &str, &str, &str, &str); 24] = [
+const DAMAGES: [(&str, &str, &str, &str, &str, &str); 27] = [
     // Before the blobs, by which it finds its row.
     (
         "blob_claims",
@@ -165,9 +165,9 @@ const DAMAGES: [(&str, &str, &str, &str, &str, &str); 24] = [
     ),
     (
         "deleting_blobs",
-        "update view.deleting_blobs set size_bytes = 7",
-        "delete from view.deleting_blobs",
-        "insert into view.deleting_blobs values ('other', 'x', sha256(''), 0, 0, 0)",
+        "update view.deleting_blobs set size_bytes = 7 where not moved",
+        "delete from view.deleting_blobs where not moved",
+        "insert into view.deleting_blobs values ('other', 'x', sha256(''), 0, 0, 0, true)",
         "main/0a/0000000000000000000000000000000a",
         "other/x",
     ),
@@ -202,6 +202,32 @@ const DAMAGES: [(&str, &str, &str, &str, &str, &str); 24] = [
         "insert into view.plans values (sha256(''), 0, 0, 0, 0, false, 0, 'x', 0, null, null, null, null, null, null, 0, 0)",
         "blake3:{1}",
         "blake3:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    ),
+    (
+        "package_tiers",
+        "update view.package_tiers set tier = 'hot' where tier = 'cold'",
+        "delete from view.package_tiers where tier = 'cold'",
+        "insert into view.package_tiers values ('acme/other', sha256(''), 'cold', 0, 0)",
+        "acme/repository-0@blake3:{4}",
+        "acme/other@blake3:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    ),
+    (
+        "tiered_claims",
+        "update view.tiered_claims set tier = 'warm'",
+        "delete from view.tiered_claims",
+        "insert into view.tiered_claims values (sha256(''), 'acme/other', sha256(''), 'cold')",
+        "blake3:{4} of acme/repository-0@blake3:{4}",
+        "blake3:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 of \
+         acme/other@blake3:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    ),
+    (
+        "retrievals",
+        "update view.retrievals set days = 8 where until_ms is not null",
+        "delete from view.retrievals where until_ms is not null",
+        "insert into view.retrievals values ('00000000-0000-0000-0000-0000000000ff', 'acme/other', sha256(''), 0, 0, 0, 0, \
+         'x', 0, null, null, null, null, null)",
+        "00000000-0000-0000-0000-000000000001",
+        "00000000-0000-0000-0000-0000000000ff",
     ),
 ];
 

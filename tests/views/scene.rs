@@ -11,7 +11,7 @@ use strongroom::views::{self, Views};
 
 use crate::harness::postgres::TestDatabase;
 
-pub(crate) const TABLES: [&str; 24] = [
+pub(crate) const TABLES: [&str; 27] = [
     "blob_claims",
     "blob_repositories",
     "blobs",
@@ -26,6 +26,7 @@ pub(crate) const TABLES: [&str; 24] = [
     "keys",
     "manifests",
     "package_references",
+    "package_tiers",
     "pins",
     "plans",
     "policies",
@@ -33,8 +34,10 @@ pub(crate) const TABLES: [&str; 24] = [
     "repositories",
     "repository_totals",
     "retention",
+    "retrievals",
     "scrubs",
     "tags",
+    "tiered_claims",
     "tokens",
 ];
 

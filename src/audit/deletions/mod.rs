@@ -5,6 +5,7 @@
 //! - Nothing goes that a hold covers, that is locked at the time of the event, or that a pin names.
 //! - Locks are moved by word only later; a rule's may be recorded twice, and the latest end counts.
 //! - A blob goes only while no package references it.
+//! - A package is given a tier by a plan in the same way as it is deleted by one.
 //! - What documents have to say (the plan's, selectors of holds) becomes a [`Question`], for who has documents: see `evidence`.
 //!
 //! Needs nothing but the records. Memory: about 200 bytes for each package that is there, 40 for each reference, and the
@@ -17,7 +18,8 @@ use std::sync::Arc;
 
 use crate::kernel::digest::Blake3;
 use crate::kernel::event::{
-    Authority, Event, Fact, HoldTarget, LockExtended, LockGround, LockMode, ManifestDeleted, PlanSubmitted,
+    Authority, Event, Fact, HoldTarget, LockExtended, LockGround, LockMode, ManifestDeleted, ManifestTiered,
+    PlanSubmitted,
 };
 use crate::kernel::id::{Actor, HoldName, PinName, PolicyName, RepositoryName, RuleName};
 
@@ -110,6 +112,7 @@ impl Deletions {
                 found
             }
             Fact::LockExtended(fact) => self.moved_back(fact).into_iter().collect(),
+            Fact::ManifestTiered(fact) => self.untiered(fact).into_iter().collect(),
             Fact::BlobDeletionStarted(fact) => match self.claims.get(&fact.blake3) {
                 Some(packages) => vec![format!(
                     "the deletion of blob {} was started while {packages} packages reference it",
@@ -197,6 +200,23 @@ impl Deletions {
             ));
         }
         wrong
+    }
+
+    /// A tier that no plan allowed.
+    fn untiered(&self, fact: &ManifestTiered) -> Option<String> {
+        let ManifestTiered { plan, policy, version, rule, .. } = fact;
+        let named = named(&fact.repository, fact.blake3);
+        let said =
+            format!("{named} was given a tier by plan {plan} for rule {policy}/{rule} of version {version}");
+        let Some(found) = self.plans.get(plan) else {
+            return Some(format!("{said}, which nobody submitted"));
+        };
+        if found.submitted.approve && !found.approved_by_another {
+            return Some(format!("{said} of {}, which nobody else approved", found.by));
+        }
+        let stands =
+            self.policies.get(policy).is_some_and(|policy| policy.standing && policy.version == *version);
+        (!stands).then(|| format!("{said}, which does not stand"))
     }
 
     /// A lock that somebody moves without moving it later.

@@ -1,5 +1,7 @@
 //! Applying a plan, step by step.
 
+mod tiering;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -32,6 +34,10 @@ pub struct Step {
     pub deleted_bytes: u64,
     /// Locks that it recorded.
     pub locked: u64,
+    /// Packages that it gave another tier. Their bytes are moved after that.
+    pub tiered: u64,
+    /// Bytes of their blobs together.
+    pub tiered_bytes: u64,
     /// Packages that were gone already.
     pub gone: u64,
     /// What the plan does and was not done, with the reasons.
@@ -81,9 +87,7 @@ pub async fn apply(control: &Control, context: &Context, digest: Blake3, done: u
     let chunk: Vec<Item> = items[from..].iter().take(APPLIED_STEP_ITEMS).cloned().collect();
     step.done = (from + chunk.len()) as u64;
     record_locks(control, context, &applying, &chunk, &mut step).await?;
-    for item in chunk.iter().filter(|item| matches!(item.what, What::Tier(_))) {
-        step.skip(item, vec!["this service does not move packages between tiers".to_owned()]);
-    }
+    tiering::record(control, context, &mut applying, &chunk, &mut step).await?;
     delete(control, context, &mut applying, &chunk, &mut step).await?;
     if step.is_last() && row.applied.is_none() {
         once(control, context, PlanApplied { plan: digest }.into(), digest).await?;
@@ -165,7 +169,7 @@ async fn record_locks(
     while !due.is_empty() {
         let change = Change {
             events: Ids::Fresh.assign(due.iter().cloned().map(Fact::from).collect()),
-            guards: by_repository(&due),
+            guards: by_repository(due.iter().map(|lock| (&lock.repository, lock.blake3))),
             ..Change::default()
         };
         match control.append(&context.caller.actor, context.cause, change).await {
@@ -201,10 +205,11 @@ fn of_rule(plan: &Plan, item: &Item) -> (PolicyName, u64) {
     (policy.policy.clone(), policy.version)
 }
 
-fn by_repository(locks: &[LockExtended]) -> Vec<Guard> {
+/// That these packages are there.
+fn by_repository<'p>(packages: impl Iterator<Item = (&'p RepositoryName, Blake3)>) -> Vec<Guard> {
     let mut found: HashMap<&RepositoryName, Vec<Blake3>> = HashMap::new();
-    for lock in locks {
-        found.entry(&lock.repository).or_default().push(lock.blake3);
+    for (repository, manifest) in packages {
+        found.entry(repository).or_default().push(manifest);
     }
     let guard = |(repository, manifests): (&RepositoryName, Vec<Blake3>)| Guard::ManifestsAccepted {
         repository: repository.clone(),

@@ -70,7 +70,7 @@ async fn run(
 ) -> Result<Outcome, Error> {
     let planned = retention::plan(control, &context.caller, std::slice::from_ref(name)).await?;
     let totals = planned.plan.totals();
-    if totals.deletions == 0 && totals.locks == 0 {
+    if totals.deletions == 0 && totals.locks == 0 && totals.tiers == 0 {
         return Ok(Outcome::Nothing);
     }
     let plan = submit(control, context, &planned.documents.to_sequence()).await?.plan;

@@ -13,6 +13,8 @@ pub(super) struct State {
     pub(super) discarded: Option<DiscardReason>,
     /// The object of its blob.
     pub(super) stored_as: Option<(StoreName, ObjectKey)>,
+    /// Whether its object was that of its blob, until that was moved elsewhere.
+    pub(super) moved: bool,
     /// Whether that object was found corrupt or missing.
     pub(super) damaged: bool,
     /// Whether its blob is linked in its repository, and not damaged.
@@ -60,7 +62,7 @@ pub(super) fn decide(state: &State, receipt: &Receipt, text: &str) -> Decision {
             DiscardReason::Duplicate | DiscardReason::Abandoned | DiscardReason::Replaced => Fate::Discarded,
         });
     }
-    if state.stored_as.as_ref().is_some_and(is_this_object) {
+    if state.moved || state.stored_as.as_ref().is_some_and(is_this_object) {
         return nothing(Fate::Kept);
     }
     if let Some(by_seconds) = state.late_by_seconds {
@@ -170,6 +172,13 @@ mod tests {
             ..State::default()
         };
         check(seen, vec![], Fate::Kept);
+    }
+
+    #[test]
+    fn a_receipt_that_comes_again_after_its_blob_was_moved_changes_nothing() {
+        let moved = State { stored_as: another_object(), moved: true, linked: true, ..State::default() };
+        check(moved.clone(), vec![], Fate::Kept);
+        check(State { late_by_seconds: Some(1), grant_spent: true, ..moved }, vec![], Fate::Kept);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::kernel::digest::Digests;
 use crate::kernel::event::{DiscardReason, Fact};
 use crate::kernel::id::{GrantId, NodeName, ObjectKey, RepositoryName, RequestId, StreamName};
 use crate::log::{self, Guard};
-use crate::views::{blobs, discarded_objects, references};
+use crate::views::{blobs, deleting_blobs, discarded_objects, references};
 
 use super::append::{Change, Ids, Retries};
 use super::repositories::RoomMade;
@@ -277,6 +277,8 @@ impl Loaded {
         let discarded = discarded_objects::get(control.pool(), &receipt.store, &receipt.object).await?;
         let blob = blobs::get(control.pool(), &digest.into()).await?;
         let linked = blobs::locate(control.pool(), &receipt.repository, &digest.into()).await?;
+        let object = std::slice::from_ref(&receipt.object);
+        let given_up = deleting_blobs::among(control.pool(), &receipt.store, object).await?;
         let earlier = control.recorded(Ids::of_grant(receipt.grant).id(0)).await?;
         let room = control.making_room(&receipt.repository).await?;
         let position = linked.as_ref().map_or(0, |linked| linked.linked_position);
@@ -290,6 +292,7 @@ impl Loaded {
             discarded: discarded.map(|found| found.reason),
             damaged,
             stored_as: blob.map(|blob| (blob.store, blob.object)),
+            moved: given_up.get(&receipt.object).is_some_and(|started| started.moved_at_ms.is_some()),
             linked: linked.is_some() && !damaged,
             free,
             grant_spent: earlier.is_some(),

@@ -13,6 +13,7 @@ use crate::kernel::manifest::{Document, MediaType};
 use crate::log::documents;
 use crate::retention::{InForce, Package, TagOf, evaluate::needs_annotations};
 use crate::views::packages::{self, PackageRow};
+use crate::views::tiers::{self, EarlyAt};
 
 /// Packages by repository and digest.
 type Packages = BTreeMap<(RepositoryName, Blake3), Known>;
@@ -59,6 +60,26 @@ pub(in crate::control) async fn alone(
     Ok(one.into_values().next().map(|known| known.package))
 }
 
+/// What it costs, at that time, to take blobs out of stores that charge for a time. Only a plan says so.
+pub(super) async fn early(
+    connection: &mut PgConnection,
+    stores: &[EarlyAt],
+    now_ms: u64,
+    packages: &mut [Package],
+) -> Result<(), Error> {
+    if stores.is_empty() {
+        return Ok(());
+    }
+    for found in tiers::early(connection, stores, now_ms, None).await? {
+        let key = (&found.repository, found.manifest);
+        // They are in the order of their keys.
+        if let Ok(at) = packages.binary_search_by(|package| (&package.repository, package.digest).cmp(&key)) {
+            packages[at].early_byte_days[found.tier as usize] = found.byte_days;
+        }
+    }
+    Ok(())
+}
+
 async fn accepted(connection: &mut PgConnection, only: Option<&RepositoryName>) -> Result<Packages, Error> {
     let mut all = Packages::new();
     loop {
@@ -87,6 +108,8 @@ fn known(row: PackageRow) -> Known {
         governance_until_ms: row.governance_until_ms,
         compliance_until_ms: row.compliance_until_ms,
         bypassed_until_ms: row.bypassed_until_ms,
+        tier: row.tier,
+        early_byte_days: Default::default(),
         pins: row.pins,
         holds: Vec::new(),
         listed_by: Vec::new(),

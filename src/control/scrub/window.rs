@@ -180,8 +180,10 @@ impl<'a> Window<'a> {
                 self.drop_deleted(control).await?;
                 fact = self.summary();
                 // What is summed up is there when that is appended: whoever folds the log knows no other members.
-                let blobs = self.verified.iter().map(|(blob, ..)| *blob).collect();
-                guards.push(Guard::BlobsIntact { blobs });
+                let store = &self.command.store;
+                let at =
+                    |(blob, object, _): &(Blake3, ObjectKey, u64)| (*blob, store.clone(), object.clone());
+                guards.push(Guard::BlobsAt { blobs: self.verified.iter().map(at).collect() });
             }
             let change = Change {
                 events: Ids::Fresh.assign(vec![fact.clone()]),
@@ -200,7 +202,7 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// Whose deletion was started since they were read are no members.
+    /// What was moved, or whose deletion was started, since it was read is no member.
     async fn drop_deleted(&mut self, control: &Control) -> Result<(), Error> {
         let objects: Vec<ObjectKey> = self.verified.iter().map(|(_, object, _)| object.clone()).collect();
         let claimed = self.claimed(control, &objects).await?;

@@ -2,10 +2,14 @@
 
 use super::described::{Described, PAGE, about};
 use crate::http::problem::Code;
-use crate::wire::{application, collection, deletion, erasure, hold, lock, pin};
+use crate::wire::{application, collection, deletion, erasure, hold, lock, pin, retrieval, tier};
 
 pub(super) fn described(name: &str) -> Option<Described> {
-    pins(name).or_else(|| protection(name)).or_else(|| erasures(name)).or_else(|| plans(name))
+    pins(name)
+        .or_else(|| protection(name))
+        .or_else(|| erasures(name))
+        .or_else(|| plans(name))
+        .or_else(|| tiers(name))
 }
 
 fn pins(name: &str) -> Option<Described> {
@@ -132,6 +136,33 @@ fn erasures(name: &str) -> Option<Described> {
                 .refuses(&[Code::InvalidArgument, Code::DocumentUnknown, Code::DocumentNeeded])
                 .refuses(&[Code::ScopeMissing])
         }
+        _ => return None,
+    })
+}
+
+fn tiers(name: &str) -> Option<Described> {
+    Some(match name {
+        "tiers::status" => about("What lies in which store, and waits to be moved; needs `retention:plan`")
+            .gives::<tier::TierStatus>(200, "Now")
+            .refuses(&[Code::ScopeMissing]),
+        "tiers::step" => about("One step of the mover; needs `retention:apply`")
+            .header("Idempotency-Key")
+            .takes::<tier::MoveBlobs>()
+            .gives::<tier::MovedBlobs>(200, "What it did")
+            .refuses(&[Code::ScopeMissing, Code::OrderUntaken]),
+        "tiers::retrieve" => about("Ask for a package that lies in a cold store; needs `pull`")
+            .header("Idempotency-Key")
+            .takes::<retrieval::RetrievePackage>()
+            .gives::<retrieval::RetrievalEntry>(200, "The retrieval that stands, as far as it is")
+            .refuses(&[Code::InvalidArgument, Code::ManifestUnknown, Code::RepositoryUnknown])
+            .refuses(&[Code::RetrievalUnneeded, Code::ScopeMissing]),
+        "tiers::retrieval" => about("How far a retrieval is")
+            .gives::<retrieval::RetrievalEntry>(200, "Now")
+            .refuses(&[Code::RetrievalUnknown]),
+        "tiers::retrievals" => about("Retrievals of a repository, the last first")
+            .query(PAGE)
+            .gives::<retrieval::Retrievals>(200, "A page")
+            .refuses(&[Code::RepositoryUnknown]),
         _ => return None,
     })
 }

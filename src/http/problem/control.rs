@@ -268,6 +268,9 @@ impl From<reads::Error> for Problem {
                 let damaged: Vec<DamagedBlob> = damaged.into_iter().map(one).collect();
                 Self::new(Code::BlobsDamaged, told).member("damaged", damaged)
             }
+            E::RetrievalNeeded { repository, manifest, retrieval, .. } => {
+                Self::retrieval_needed(&told, &repository, manifest, retrieval)
+            }
             E::Shared(error) => error.into(),
         }
     }

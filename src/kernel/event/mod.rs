@@ -26,9 +26,11 @@ mod plan;
 mod policy;
 mod reference;
 mod repository;
+mod retrieval;
 mod scrub;
 mod stream;
 mod tag;
+mod tier;
 mod token;
 
 pub use blob::{BlobLinked, BlobStored};
@@ -45,8 +47,12 @@ pub use plan::{PlanApplied, PlanApproved, PlanSubmitted};
 pub use policy::{PolicyRemoved, PolicySet};
 pub use reference::ManifestReferences;
 pub use repository::{Provenance, RepositoryCreated, RepositorySettings, RepositoryUpdated};
+pub use retrieval::{
+    RetrievalAvailable, RetrievalFailed, RetrievalFailure, RetrievalRequested, RetrievalRestoring,
+};
 pub use scrub::{BlobCorrupt, BlobVerified, Damage, DamagedBlob, Members, Selection};
 pub use tag::{TagRemoved, TagSet};
+pub use tier::{BlobMoved, ManifestTiered};
 pub use token::{TokenMinted, TokenRevoked};
 
 use uuid::Uuid;
@@ -206,6 +212,18 @@ facts! {
     PlanApplied,
     /// A document is absent from here on, because a law demands it.
     DocumentErased,
+    /// A package is to lie in a tier.
+    ManifestTiered,
+    /// The bytes of a blob lie elsewhere from here on.
+    BlobMoved,
+    /// A package was asked for that has to be retrieved before it is read.
+    RetrievalRequested,
+    /// The store was asked, and needs its time.
+    RetrievalRestoring,
+    /// The package of a retrieval may be read.
+    RetrievalAvailable,
+    /// The package of a retrieval did not become readable.
+    RetrievalFailed,
 }
 
 impl Fact {
@@ -227,6 +245,11 @@ impl Fact {
             Self::LockExtended(data) => Some(&data.repository),
             Self::LockBypassed(data) => Some(&data.repository),
             Self::HoldPlaced(data) => data.target.repository(),
+            Self::ManifestTiered(data) => Some(&data.repository),
+            Self::RetrievalRequested(data) => Some(&data.repository),
+            Self::RetrievalRestoring(data) => Some(&data.repository),
+            Self::RetrievalAvailable(data) => Some(&data.repository),
+            Self::RetrievalFailed(data) => Some(&data.repository),
             Self::TokenMinted(_)
             | Self::TokenRevoked(_)
             | Self::KeyAdded(_)
@@ -239,6 +262,7 @@ impl Fact {
             | Self::PolicyRemoved(_)
             | Self::BlobDeletionStarted(_)
             | Self::BlobDeleted(_)
+            | Self::BlobMoved(_)
             | Self::HoldReleased(_)
             | Self::PlanSubmitted(_)
             | Self::PlanApproved(_)

@@ -39,6 +39,12 @@ impl Fact {
             Self::DocumentErased(data) => StreamName::document(data.document),
             Self::LockExtended(data) => StreamName::manifest(&data.repository, data.blake3),
             Self::LockBypassed(data) => StreamName::manifest(&data.repository, data.blake3),
+            Self::ManifestTiered(data) => StreamName::manifest(&data.repository, data.blake3),
+            Self::BlobMoved(data) => StreamName::blob(data.blake3),
+            Self::RetrievalRequested(data) => StreamName::retrieval(data.retrieval),
+            Self::RetrievalRestoring(data) => StreamName::retrieval(data.retrieval),
+            Self::RetrievalAvailable(data) => StreamName::retrieval(data.retrieval),
+            Self::RetrievalFailed(data) => StreamName::retrieval(data.retrieval),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, RepositoryName, StreamName, is_label};
+use super::{Error, RepositoryName, RetrievalId, StreamName, is_label};
 use crate::kernel::digest::Blake3;
 use crate::kernel::limits::{POLICY_NAME_MAX_BYTES, TAG_MAX_BYTES};
 
@@ -64,6 +64,11 @@ impl StreamName {
     /// Of a document beside the log, by its primary address.
     pub fn document(document: Blake3) -> Self {
         Self(format!("document/{document}"))
+    }
+
+    /// Of a retrieval.
+    pub fn retrieval(retrieval: RetrievalId) -> Self {
+        Self(format!("retrieval/{retrieval}"))
     }
 
     /// Of a retention policy.

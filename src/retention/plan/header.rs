@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! totals = { "packages": uint, "candidates": uint, "deletions": uint, "bytes": uint, "locks": uint, "tiers": uint,
+//!            ? "early": uint,
 //!            "kept": { "hold": uint, "compliance-lock": uint, "governance-lock": uint, "pin": uint, "reference": uint,
 //!                      "keep-rule": uint } }
 //! ```
@@ -61,6 +62,8 @@ pub struct Totals {
     pub locks: u64,
     /// Packages that are moved.
     pub tiers: u64,
+    /// What it costs to take bytes out of where they lie too early: bytes times days.
+    pub early_byte_days: u64,
     /// Candidates that are kept, by what.
     pub kept: Kept,
 }
@@ -118,6 +121,7 @@ impl Totals {
     pub(super) fn of(packages: u64, items: &[Item]) -> Self {
         let mut totals = Self { packages, ..Self::default() };
         for item in items {
+            totals.early_byte_days = totals.early_byte_days.saturating_add(item.early_byte_days);
             match item.what {
                 What::Lock { .. } => totals.locks += 1,
                 What::Tier(_) => totals.tiers += 1,
@@ -152,6 +156,7 @@ impl Totals {
             ("bytes", number(self.bytes)),
             ("locks", number(self.locks)),
             ("tiers", number(self.tiers)),
+            ("early", number(self.early_byte_days).filter(|_| self.early_byte_days > 0)),
             ("kept", Some(kept)),
         ]))
     }
@@ -166,6 +171,7 @@ impl Totals {
             bytes: fields.unsigned("bytes")?,
             locks: fields.unsigned("locks")?,
             tiers: fields.unsigned("tiers")?,
+            early_byte_days: fields.unsigned_optional("early")?.unwrap_or(0),
             kept: Kept {
                 hold: kept.unsigned("hold")?,
                 compliance_lock: kept.unsigned("compliance-lock")?,

@@ -34,6 +34,8 @@ pub struct Item {
     pub kept_by: Vec<Named>,
     /// How many more keep it that are not named.
     pub unnamed: u64,
+    /// What it costs to take its blobs out of where they lie before the time that is charged there is over: bytes times days.
+    pub early_byte_days: u64,
 }
 
 /// What happens.
@@ -140,6 +142,12 @@ impl Item {
             rule: RuleOf::at(policies, at),
             kept_by: Vec::new(),
             unnamed: 0,
+            early_byte_days: 0,
+        };
+        let early = |stays: Option<Tier>| {
+            let leaves =
+                Tier::ALL.into_iter().zip(package.early_byte_days).filter(|(tier, _)| Some(*tier) != stays);
+            leaves.fold(0, |sum: u64, (_, byte_days)| sum.saturating_add(byte_days))
         };
         let mut items: Vec<Self> = decision
             .locks
@@ -148,11 +156,14 @@ impl Item {
             .collect();
         if let Some((at, tier)) = decision.tier
             && decision.place.is_none()
+            && tier != package.tier
         {
-            items.push(item(What::Tier(tier), at));
+            items.push(Self { early_byte_days: early(Some(tier)), ..item(What::Tier(tier), at) });
         }
         match decision.delete {
-            Some(at) if decision.place.is_some() => items.push(item(What::Delete, at)),
+            Some(at) if decision.place.is_some() => {
+                items.push(Self { early_byte_days: early(None), ..item(What::Delete, at) });
+            }
             Some(at) => {
                 let (kept_by, unnamed) = name_all(policies, &decision.blockers);
                 items.push(Self { kept_by, unnamed, ..item(What::Keep, at) });
@@ -194,6 +205,7 @@ impl Item {
             ("tier", tier),
             ("kept-by", (!self.kept_by.is_empty()).then(kept_by)),
             ("unnamed", (self.unnamed > 0).then_some(Value::Unsigned(self.unnamed))),
+            ("early", (self.early_byte_days > 0).then_some(Value::Unsigned(self.early_byte_days))),
         ]))
     }
 
@@ -221,6 +233,7 @@ impl Item {
             rule: RuleOf::read(fields.required("rule")?)?,
             kept_by,
             unnamed: fields.unsigned_optional("unnamed")?.unwrap_or(0),
+            early_byte_days: positive(fields.unsigned_optional("early")?)?,
         };
         fields.finish()?;
         let ranks: Vec<u8> = item.kept_by.iter().map(Named::rank).collect();
@@ -233,6 +246,14 @@ impl Item {
             return Err(wrong("kept-by", told));
         }
         Ok(item)
+    }
+}
+
+/// What is nothing is absent.
+fn positive(found: Option<u64>) -> Result<u64, Error> {
+    match found {
+        Some(0) => Err(wrong("early", "absent, or more than nothing")),
+        found => Ok(found.unwrap_or(0)),
     }
 }
 

@@ -7,7 +7,7 @@
 //! part   = { "v": 1, "items": [+ item] }
 //! item   = { "repository": text, "digest": bytes .size 32, "size": uint, "do": "lock" / "tier" / "delete" / "keep",
 //!            "rule": rule, ? "mode": text, ? "until": uint (ms), ? "tier": text,
-//!            ? "kept-by": [+ blocker], ? "unnamed": uint }
+//!            ? "kept-by": [+ blocker], ? "unnamed": uint, ? "early": uint (bytes times days) }
 //! rule   = { "policy": uint (place in the header's list), "rule": text }
 //! ```
 //! - A plan is its header, and named by the header's BLAKE3; the header lists its parts by theirs. As a file it is a CBOR
@@ -16,6 +16,7 @@
 //!   the byte, so a plan may be made again by whoever doubts it.
 //! - Items are in the order in which they may be applied: locks, tiers, deletions (what protects goes before what it
 //!   protects), then what a rule would delete and something keeps.
+//! - A package that lies in a tier already is not moved there. `early` is what stores charge for what leaves them too early.
 //! - Each document is one of the log's, at most 4 MiB. How items are dealt to parts follows from the items.
 //!
 //! Refused: a part that is not the one listed, items in another order, totals or parts that are not those of the items.

@@ -21,6 +21,8 @@ fn package(n: usize) -> Package {
         governance_until_ms: None,
         compliance_until_ms: None,
         bypassed_until_ms: None,
+        tier: Default::default(),
+        early_byte_days: Default::default(),
         pins: vec![],
         holds: vec![],
         listed_by: vec![],
@@ -93,8 +95,16 @@ fn items_are_in_the_order_in_which_they_are_applied() {
 fn totals_are_those_of_the_items() {
     let totals = plan(&varied()).totals();
     let kept = Kept { hold: 1, compliance_lock: 1, governance_lock: 1, pin: 1, reference: 2, keep_rule: 0 };
-    let expected =
-        Totals { packages: 10, candidates: 8, deletions: 3, bytes: 1 + 2 + 3, locks: 2, tiers: 2, kept };
+    let expected = Totals {
+        packages: 10,
+        candidates: 8,
+        deletions: 3,
+        bytes: 1 + 2 + 3,
+        locks: 2,
+        tiers: 2,
+        early_byte_days: 0,
+        kept,
+    };
     assert_eq!(totals, expected);
 }
 

@@ -21,6 +21,8 @@ fn package() -> Package {
         governance_until_ms: None,
         compliance_until_ms: None,
         bypassed_until_ms: None,
+        tier: Default::default(),
+        early_byte_days: Default::default(),
         pins: vec![],
         holds: vec![],
         listed_by: vec![],

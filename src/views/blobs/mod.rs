@@ -4,6 +4,7 @@
 //! - The first event that links a blob to a repository makes the link. Only a new link adds to the repository's totals.
 //! - A blob that is stored again is damaged no more (see `damaged_blobs`).
 //! - A link made by `blob.linked` counts the size that the blob had at that place in the log.
+//! - `blob.moved` names another object of the same bytes. Such a blob is damaged no more either.
 //! - From `blob.deletion-started` on a blob is absent, and linked nowhere. It may be stored again.
 
 mod query;
@@ -27,6 +28,16 @@ pub(super) struct Changes<'a> {
     gone: BTreeSet<&'a Blake3>,
     stored: BTreeMap<&'a Blake3, Stored<'a>>,
     linked: BTreeMap<(&'a Blake3, &'a str), Link>,
+    /// Where blobs lie by now that were stored before this run, if they are there.
+    moved: BTreeMap<&'a Blake3, Moved<'a>>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Moved<'a> {
+    store: &'a str,
+    object: &'a str,
+    at_ms: i64,
+    position: i64,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -64,6 +75,7 @@ pub(super) fn fold(events: &[Recorded]) -> Changes<'_> {
                     at_ms,
                     position,
                 };
+                changes.moved.remove(&fact.blake3);
                 changes.stored.insert(&fact.blake3, stored);
             }
             Fact::BlobLinked(fact) => {
@@ -71,8 +83,22 @@ pub(super) fn fold(events: &[Recorded]) -> Changes<'_> {
                 let link = Link { size_bytes, at_ms, position };
                 changes.linked.entry((&fact.blake3, fact.repository.as_str())).or_insert(link);
             }
+            Fact::BlobMoved(fact) => {
+                let (store, object) = (fact.store.as_str(), fact.object.as_str());
+                match changes.stored.get_mut(&fact.blake3) {
+                    Some(stored) => {
+                        (stored.store, stored.object) = (store, object);
+                        (stored.at_ms, stored.position) = (at_ms, position);
+                    }
+                    None => {
+                        let moved = Moved { store, object, at_ms, position };
+                        changes.moved.insert(&fact.blake3, moved);
+                    }
+                }
+            }
             Fact::BlobDeletionStarted(fact) => {
                 changes.stored.remove(&fact.blake3);
+                changes.moved.remove(&fact.blake3);
                 changes.linked.retain(|(blob, _), _| *blob != &fact.blake3);
                 changes.gone.insert(&fact.blake3);
             }
@@ -87,6 +113,19 @@ impl Changes<'_> {
         if !self.gone.is_empty() {
             let gone: Vec<&[u8]> = self.gone.iter().map(|blake3| blake3.as_bytes().as_slice()).collect();
             sqlx::query_file!("src/views/blobs/remove.sql", &gone as _).execute(&mut *connection).await?;
+        }
+        if !self.moved.is_empty() {
+            let moved = &self.moved;
+            sqlx::query_file!(
+                "src/views/blobs/move.sql",
+                &moved.keys().map(|blake3| blake3.as_bytes().as_slice()).collect::<Vec<_>>() as _,
+                &moved.values().map(|blob| blob.store).collect::<Vec<_>>() as _,
+                &moved.values().map(|blob| blob.object).collect::<Vec<_>>() as _,
+                &moved.values().map(|blob| blob.at_ms).collect::<Vec<_>>(),
+                &moved.values().map(|blob| blob.position).collect::<Vec<_>>(),
+            )
+            .execute(&mut *connection)
+            .await?;
         }
         // What is stored is linked too.
         if self.linked.is_empty() {
@@ -117,7 +156,9 @@ impl Changes<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::views::given::{blake3, blob_deletion_started, blob_linked, blob_stored, recorded, size_of};
+    use crate::views::given::{
+        blake3, blob_deletion_started, blob_linked, blob_moved, blob_stored, object, recorded, size_of,
+    };
 
     #[test]
     fn a_stored_blob_has_a_row_and_a_link() {
@@ -136,6 +177,7 @@ mod tests {
             stored: BTreeMap::from([(&fact.blake3, stored)]),
             linked: BTreeMap::from([((&fact.blake3, "acme/a"), link)]),
             gone: BTreeSet::new(),
+            moved: BTreeMap::new(),
         };
         assert_eq!(fold(&events), expected);
     }
@@ -174,5 +216,20 @@ mod tests {
         let changes = fold(&again);
         assert!(changes.gone.contains(&blake3(1)) && changes.stored.contains_key(&blake3(1)));
         assert_eq!(changes.linked.len(), 1);
+    }
+
+    #[test]
+    fn a_moved_blob_has_the_object_that_it_was_moved_to_until_it_is_stored_again() {
+        let events = recorded([blob_stored("a", 1, 7).into(), blob_moved(1, 7, 8).into()]);
+        let changes = fold(&events);
+        let (stored, to) = (&changes.stored[&blake3(1)], object(8));
+        assert_eq!((stored.store, stored.object, stored.position), ("cold", to.as_str(), 1));
+        assert!(changes.moved.is_empty());
+        let events = recorded([blob_moved(1, 7, 8).into(), blob_moved(1, 8, 9).into()]);
+        assert_eq!(fold(&events).moved[&blake3(1)].object, object(9).as_str());
+        let events = recorded([blob_moved(1, 7, 8).into(), blob_stored("a", 1, 9).into()]);
+        assert!(fold(&events).moved.is_empty());
+        let events = recorded([blob_moved(1, 7, 8).into(), blob_deletion_started(1, 8).into()]);
+        assert!(fold(&events).moved.is_empty());
     }
 }

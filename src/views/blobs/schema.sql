@@ -1,4 +1,4 @@
--- blobs: where the bytes of each blob lie. Written by blobs/apply.sql from blob.stored.
+-- blobs: where the bytes of each blob lie. Written by blobs/apply.sql from blob.stored, by blobs/move.sql from blob.moved.
 create table blobs (
     blake3       bytea not null,
     sha256       bytea not null,
@@ -22,7 +22,7 @@ comment on column blobs.size_bytes is 'Length in bytes.';
 comment on column blobs.store is 'The store that has the object, as configuration names it.';
 comment on column blobs.object is 'Object key in that store, `<2 hex>/<32 hex>`.';
 comment on column blobs.stored_at_ms is 'When the event was recorded: milliseconds since the Unix epoch, UTC.';
-comment on column blobs.position is 'The blob.stored event that named this object: place in the log, 0-based.';
+comment on column blobs.position is 'The blob.stored or blob.moved event that named this object: place in the log, 0-based.';
 
 -- blob_repositories: where each blob may be used. Written by blobs/apply.sql from blob.stored and blob.linked. By blob
 -- first: who asks always knows the blobs, and may not know where they are.

@@ -1,7 +1,7 @@
 //! `damaged_blobs`: blobs whose object was found corrupt or missing.
 //!
 //! - A finding counts only if it is about the object that the blob has at that place in the log. The first one stays.
-//! - A blob that is stored again has another object, so it has no row any more (see `blobs`); neither has one that a
+//! - A blob that is stored again, or moved, has another object, so it has no row any more (see `blobs`); neither has one that a
 //!   later reading found restored.
 
 mod query;
@@ -56,6 +56,9 @@ pub(super) fn fold(events: &[Recorded]) -> Changes<'_> {
             }
             // What was found before is about another object, and `blobs` removes what stands in the table.
             Fact::BlobStored(fact) if !changes.found.is_empty() => {
+                changes.found.retain(|(found, _, _), _| *found != &fact.blake3);
+            }
+            Fact::BlobMoved(fact) if !changes.found.is_empty() => {
                 changes.found.retain(|(found, _, _), _| *found != &fact.blake3);
             }
             Fact::BlobDeletionStarted(fact) if !changes.found.is_empty() => {

@@ -1,6 +1,6 @@
 -- damaged_blobs: blobs whose object was found corrupt or missing, until they are stored again or found restored.
 -- Written by damaged_blobs/apply.sql from blob.corrupt, by damaged_blobs/restore.sql from blob.verified, and by
--- blobs/apply.sql from blob.stored.
+-- blobs/apply.sql from blob.stored, by blobs/move.sql from blob.moved.
 create table damaged_blobs (
     blake3        bytea not null,
     store         text collate "C" not null,

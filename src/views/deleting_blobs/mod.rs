@@ -1,6 +1,6 @@
-//! `deleting_blobs`: objects of blobs whose deletion was started; `deleted_totals`: what was freed so far.
+//! `deleting_blobs`: objects that blobs had and are to be deleted; `deleted_totals`: what was freed so far.
 //!
-//! - `blob.deletion-started` makes the row of its object, `blob.deleted` removes it and adds its bytes to what was freed.
+//! - `blob.deletion-started` makes the row of its object, and `blob.moved` that of the one before it; `blob.deleted` removes it and adds its bytes to what was freed.
 //! - What is deleted without having been started frees nothing.
 
 mod query;
@@ -14,7 +14,7 @@ use crate::kernel::digest::Blake3;
 use crate::kernel::event::Fact;
 use crate::log::Recorded;
 
-pub use query::{Deleting, Totals, among, list, of_blobs, totals};
+pub use query::{Deleting, Started, Totals, among, list, of_blobs, totals};
 
 /// What a run of events says of each object that it is about, and what was freed of what the run began itself.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -37,6 +37,7 @@ struct Row<'a> {
     size_bytes: i64,
     at_ms: i64,
     position: i64,
+    moved: bool,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -55,10 +56,19 @@ pub(super) fn fold(events: &[Recorded]) -> Changes<'_> {
                     size_bytes: bigint(fact.size_bytes),
                     at_ms: bigint(event.at_ms),
                     position: bigint(*position),
+                    moved: false,
                 };
-                let key = (fact.store.as_str(), fact.object.as_str());
-                let object = changes.objects.entry(key);
-                object.or_insert(Object { frees_former: false, row: None }).row = Some(row);
+                changes.start((fact.store.as_str(), fact.object.as_str()), row);
+            }
+            Fact::BlobMoved(fact) => {
+                let row = Row {
+                    blake3: &fact.blake3,
+                    size_bytes: bigint(fact.size_bytes),
+                    at_ms: bigint(event.at_ms),
+                    position: bigint(*position),
+                    moved: true,
+                };
+                changes.start((fact.from_store.as_str(), fact.from_object.as_str()), row);
             }
             Fact::BlobDeleted(fact) => {
                 let key = (fact.store.as_str(), fact.object.as_str());
@@ -75,7 +85,12 @@ pub(super) fn fold(events: &[Recorded]) -> Changes<'_> {
     changes
 }
 
-impl Changes<'_> {
+impl<'a> Changes<'a> {
+    fn start(&mut self, key: (&'a str, &'a str), row: Row<'a>) {
+        let object = self.objects.entry(key);
+        object.or_insert(Object { frees_former: false, row: None }).row = Some(row);
+    }
+
     pub(super) async fn apply(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         if self.objects.is_empty() {
             return Ok(());
@@ -104,6 +119,7 @@ impl Changes<'_> {
             &rows.iter().map(|(_, row)| row.size_bytes).collect::<Vec<_>>(),
             &rows.iter().map(|(_, row)| row.at_ms).collect::<Vec<_>>(),
             &rows.iter().map(|(_, row)| row.position).collect::<Vec<_>>(),
+            &rows.iter().map(|(_, row)| row.moved).collect::<Vec<_>>(),
         )
         .execute(connection)
         .await?;
@@ -114,7 +130,7 @@ impl Changes<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::views::given::{blob_deleted, blob_deletion_started, recorded, size_of};
+    use crate::views::given::{blob_deleted, blob_deletion_started, blob_moved, recorded, size_of};
 
     #[test]
     fn what_a_run_begins_and_ends_is_freed_and_leaves_no_row() {
@@ -132,5 +148,13 @@ mod tests {
         let object = changes.objects.values().next().unwrap();
         assert_eq!((object.frees_former, object.row.is_some()), (true, true));
         assert!(changes.freed.is_empty());
+    }
+
+    #[test]
+    fn a_move_gives_up_the_object_that_the_blob_had() {
+        let events = recorded([blob_moved(1, 7, 8).into()]);
+        let changes = fold(&events);
+        let (key, object) = changes.objects.first_key_value().unwrap();
+        assert_eq!((key.0, object.row.as_ref().map(|row| row.moved)), ("main", Some(true)));
     }
 }

@@ -26,13 +26,20 @@ pub struct Deleting {
     pub position: u64,
 }
 
-/// Objects whose deletion was started behind that position, in that order.
+/// Objects whose deletion was started behind that position, in that order. Of those whose blob was moved, only what was before
+/// `moved_before_ms`: whoever was given the object to read may still do so.
 ///
 /// # Errors
 /// If the database does not answer, or a row is damaged; so for all that follow.
-pub async fn list(db: impl PgExecutor<'_>, after: Option<u64>, limit: u32) -> Result<Vec<Deleting>, Error> {
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    after: Option<u64>,
+    moved_before_ms: u64,
+    limit: u32,
+) -> Result<Vec<Deleting>, Error> {
     let after = after.map_or(-1, bigint);
-    let rows = sqlx::query_file_as!(Row, "src/views/deleting_blobs/list.sql", after, i64::from(limit))
+    let (moved_before_ms, limit) = (bigint(moved_before_ms), i64::from(limit));
+    let rows = sqlx::query_file_as!(Row, "src/views/deleting_blobs/list.sql", after, limit, moved_before_ms)
         .fetch_all(db)
         .await?;
     rows.into_iter().map(Deleting::try_from).collect()
@@ -80,6 +87,15 @@ impl TryFrom<Row> for Deleting {
     }
 }
 
+/// Why an object is to be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Started {
+    /// The event that says so.
+    pub position: u64,
+    /// When its blob was moved elsewhere, if that is why; milliseconds since the epoch.
+    pub moved_at_ms: Option<u64>,
+}
+
 /// Of these objects of a store, those whose deletion was started, each with the event that did.
 ///
 /// # Errors
@@ -88,13 +104,19 @@ pub async fn among(
     db: impl PgExecutor<'_>,
     store: &StoreName,
     objects: &[ObjectKey],
-) -> Result<HashMap<ObjectKey, u64>, Error> {
+) -> Result<HashMap<ObjectKey, Started>, Error> {
     let objects: Vec<&str> = objects.iter().map(ObjectKey::as_str).collect();
     let rows = sqlx::query_file!("src/views/deleting_blobs/among.sql", store.as_str(), &objects as _)
         .fetch_all(db)
         .await?;
     rows.into_iter()
-        .map(|row| Ok((TABLE.parse("object", &row.object)?, TABLE.unsigned("position", row.position)?)))
+        .map(|row| {
+            let started = Started {
+                position: TABLE.unsigned("position", row.position)?,
+                moved_at_ms: TABLE.unsigned_optional("started_at_ms", row.moved_at_ms)?,
+            };
+            Ok((TABLE.parse("object", &row.object)?, started))
+        })
         .collect()
 }
 

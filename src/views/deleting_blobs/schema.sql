@@ -1,5 +1,5 @@
--- deleting_blobs: objects of blobs whose deletion was started and is not known to be done. Written by
--- deleting_blobs/apply.sql from blob.deletion-started and blob.deleted.
+-- deleting_blobs: objects that blobs had, and that are not known to be gone. Written by deleting_blobs/apply.sql from
+-- blob.deletion-started, blob.moved and blob.deleted.
 create table deleting_blobs (
     store         text collate "C" not null,
     object        text collate "C" not null,
@@ -7,16 +7,18 @@ create table deleting_blobs (
     size_bytes    bigint not null,
     started_at_ms bigint not null,
     position      bigint not null,
+    moved         boolean not null,
     constraint deleting_blobs_pkey primary key (store, object),
     constraint deleting_blobs_blake3_check check (octet_length(blake3) = 32)
 );
-comment on table deleting_blobs is 'Objects that are to be deleted. Their blobs are absent already.';
+comment on table deleting_blobs is 'Objects that are to be deleted. Their blobs are absent already, or have another one.';
 comment on column deleting_blobs.store is 'The store that has it, as configuration names it.';
 comment on column deleting_blobs.object is 'Object key in that store, `<2 hex>/<32 hex>`.';
 comment on column deleting_blobs.blake3 is 'Primary address of the blob, 32 bytes.';
 comment on column deleting_blobs.size_bytes is 'Length in bytes.';
 comment on column deleting_blobs.started_at_ms is 'When: milliseconds since the Unix epoch, UTC.';
-comment on column deleting_blobs.position is 'The blob.deletion-started event: place in the log, 0-based.';
+comment on column deleting_blobs.position is 'The blob.deletion-started or blob.moved event: place in the log, 0-based.';
+comment on column deleting_blobs.moved is 'Whether the blob has another object now: grants to read this one may still stand.';
 
 -- deleted_totals: what garbage collection freed. Written as deleting_blobs.
 create table deleted_totals (

@@ -1,14 +1,14 @@
-//! Guards of deletions: they are few and large, so each is asked by itself.
+//! Guards of deletions and moves: they are few and large, so each is asked by itself.
 
 use sqlx::PgConnection;
 
 use crate::kernel::digest::{Blake3, Digests};
-use crate::kernel::id::{ObjectKey, RepositoryName};
+use crate::kernel::id::{ObjectKey, RepositoryName, StoreName};
 use crate::log::guard::{Deletable, Erasable, Kept};
 use crate::log::{Guard, GuardFailure};
 use crate::views::row::bigint;
 
-/// Of these guards, those about deletions that do not hold, by their index.
+/// Of these guards, those about deletions and moves that do not hold, by their index.
 pub(super) async fn failing(
     connection: &mut PgConnection,
     guards: &[&Guard],
@@ -22,6 +22,7 @@ pub(super) async fn failing(
             Guard::PackagesDeletable(deletable) => kept(connection, deletable).await?,
             Guard::PackagesErasable(erasable) => unerasable(connection, erasable).await?,
             Guard::DocumentsUnneeded { documents, but } => needed(connection, documents, but).await?,
+            Guard::BlobsAt { blobs } => elsewhere(connection, blobs).await?,
             _ => None,
         };
         failing.extend(failure.map(|failure| (index, failure)));
@@ -44,6 +45,22 @@ async fn claimed(
     .await?;
     let claimed: Vec<Blake3> = found.into_iter().map(|ordinal| blobs[at(ordinal)].0).collect();
     Ok((!claimed.is_empty()).then_some(GuardFailure::BlobsClaimed { claimed }))
+}
+
+async fn elsewhere(
+    connection: &mut PgConnection,
+    blobs: &[(Blake3, StoreName, ObjectKey)],
+) -> Result<Option<GuardFailure>, sqlx::Error> {
+    let found = sqlx::query_file_scalar!(
+        "src/views/guards/blobs_elsewhere.sql",
+        &blobs.iter().map(|(blob, ..)| blob.as_bytes().as_slice()).collect::<Vec<_>>() as _,
+        &blobs.iter().map(|(_, store, _)| store.as_str()).collect::<Vec<_>>() as _,
+        &blobs.iter().map(|(.., object)| object.as_str()).collect::<Vec<_>>() as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    let blobs: Vec<Blake3> = found.into_iter().map(|ordinal| blobs[at(ordinal)].0).collect();
+    Ok((!blobs.is_empty()).then_some(GuardFailure::BlobsElsewhere { blobs }))
 }
 
 async fn kept(

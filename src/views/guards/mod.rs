@@ -230,7 +230,8 @@ impl<'a> Asked<'a> {
                 | Guard::PackagesErasable(_)
                 | Guard::DocumentsUnneeded { .. }
                 | Guard::PoliciesUnchanged { .. }
-                | Guard::RecordedWithin { .. } => {}
+                | Guard::RecordedWithin { .. }
+                | Guard::BlobsAt { .. } => {}
             }
         }
         asked
@@ -272,6 +273,7 @@ impl Missing {
                 | Guard::PackagesErasable(_)
                 | Guard::PoliciesUnchanged { .. }
                 | Guard::RecordedWithin { .. } => GuardFailure::RetentionChanged,
+                Guard::BlobsAt { .. } => GuardFailure::BlobsElsewhere { blobs: missing },
                 Guard::DocumentsUnneeded { .. } => GuardFailure::DocumentsNeeded { needed: missing },
                 Guard::NotErased { manifest, .. } => GuardFailure::Erased { manifest: *manifest },
             };

@@ -6,10 +6,12 @@ use super::Error;
 use super::row::Table;
 use crate::kernel::digest::Blake3;
 use crate::kernel::id::{RepositoryName, Tag};
+use crate::kernel::tier::Tier;
 
 const MANIFESTS: Table = Table("manifests");
 const PARTS: Table = Table("index_parts");
 const TAGS: Table = Table("tags");
+const TIERS: Table = Table("package_tiers");
 const LOCKS: Table = Table("retention");
 
 /// A package, as far as manifests and reads tell.
@@ -35,6 +37,8 @@ pub struct PackageRow {
     pub last_read_day: Option<u64>,
     /// Pins on it, by name.
     pub pins: Vec<String>,
+    /// How near it is to be.
+    pub tier: Tier,
     /// End of its governance lock, milliseconds since the epoch.
     pub governance_until_ms: Option<u64>,
     /// End of its compliance lock.
@@ -67,6 +71,7 @@ struct Row {
     accepted_at_ms: i64,
     last_read_day: Option<i64>,
     pins: Vec<String>,
+    tier: Option<String>,
     governance_until_ms: Option<i64>,
     compliance_until_ms: Option<i64>,
     bypassed_until_ms: Option<i64>,
@@ -87,6 +92,7 @@ impl TryFrom<Row> for PackageRow {
             accepted_at_ms: MANIFESTS.unsigned("accepted_at_ms", row.accepted_at_ms)?,
             last_read_day: Table("reads").unsigned_optional("day", row.last_read_day)?,
             pins: row.pins,
+            tier: row.tier.map(|tier| TIERS.parse("tier", &tier)).transpose()?.unwrap_or_default(),
             governance_until_ms: LOCKS.unsigned_optional("governance_until_ms", row.governance_until_ms)?,
             compliance_until_ms: LOCKS.unsigned_optional("compliance_until_ms", row.compliance_until_ms)?,
             bypassed_until_ms: LOCKS.unsigned_optional("bypassed_until_ms", row.bypassed_until_ms)?,
