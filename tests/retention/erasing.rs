@@ -39,14 +39,14 @@ fn ground() -> Statement {
 impl Scene {
     /// Who acts here has a token that allows it, as an audit asks.
     async fn trusted() -> Self {
-        let scene = Self::start().await;
+        let scene = Box::pin(Self::start()).await;
         for subject in ["admin", "applier", "counsel", "keeper", "officer", "planner"] {
             let mint = Mint {
                 subject: Some(subject.parse().unwrap()),
                 scopes: Role::parse_scopes("admin").unwrap(),
                 expires_in_seconds: None,
             };
-            tokens::mint(scene.node.control(), &scene.node.context(), mint).await.unwrap();
+            Box::pin(tokens::mint(scene.node.control(), &scene.node.context(), mint)).await.unwrap();
         }
         scene
     }
