@@ -184,12 +184,9 @@ fn what_a_bucket_has_archived_is_there_is_not_read_again_and_readers_are_told() 
     assert!(scrub.status == 3 && scrub.stdout.contains("1 missing"), "{scrub:?}");
 }
 
-#[test]
-fn a_cold_package_goes_to_a_bucket_and_comes_back_as_it_was() {
-    let place = OnBucket::start_cold();
-    let source = place.source();
+/// A plan makes everything cold, and what the bucket takes is moved there.
+fn make_cold(place: &OnBucket) {
     let admin = place.admin();
-    admin.ok(&["push", text(&source), "acme/reports:v1"]);
     let policy = place.path("cold.toml");
     let rule = "[[rules]]\nname = 'all'\nselect = { repository = 'acme/*' }\naction = { tier = 'cold' }";
     fs::write(&policy, rule).unwrap();
@@ -200,6 +197,15 @@ fn a_cold_package_goes_to_a_bucket_and_comes_back_as_it_was() {
     admin.ok(&["retention", "apply", text(&plan)]);
     let moved = admin.ok(&["tier", "run"]);
     assert!(moved.starts_with("moved 1 blob, 24."), "the others are smaller than the bucket takes: {moved}");
+}
+
+#[test]
+fn a_cold_package_goes_to_a_bucket_and_comes_back_as_it_was() {
+    let place = OnBucket::start_cold();
+    let source = place.source();
+    let admin = place.admin();
+    admin.ok(&["push", text(&source), "acme/reports:v1"]);
+    make_cold(&place);
     let status = admin.ok(&["tier", "status"]);
     assert!(status.contains("bucket  cold      1"), "{status}");
     let target = place.path("refused");
@@ -213,4 +219,24 @@ fn a_cold_package_goes_to_a_bucket_and_comes_back_as_it_was() {
     assert!(why.contains("tier      cold, since"), "{why}");
     let audit = place.audit();
     assert_eq!(audit.status, 0, "{audit:?}");
+}
+
+#[test]
+fn a_package_in_an_archive_class_is_restored_first_and_then_pulled() {
+    let place = OnBucket::start_cold();
+    let Some(own) = &place.own else { return };
+    let source = place.source();
+    let admin = place.admin();
+    admin.ok(&["push", text(&source), "acme/reports:v1"]);
+    make_cold(&place);
+    own.content.transition("DEEP_ARCHIVE");
+    let target = place.path("target");
+    let pull = ["pull", "--retrieve", "acme/reports:v1", text(&target)];
+    let early = admin.run(&pull);
+    assert!(early.status == 1 && early.stderr.contains("is restoring since"), "{early:?}");
+    own.content.finish_restores();
+    admin.ok(&["pull", "--retrieve", "--wait", "acme/reports:v1", text(&target)]);
+    assert_eq!(tree(&source), tree(&target));
+    let told = admin.ok(&["events", "--repository", "acme/reports", "--type", "retrieval.restoring"]);
+    assert!(told.contains("retrieval.restoring"), "{told}");
 }
