@@ -5,6 +5,7 @@ mod crowd;
 mod download;
 mod pgbench;
 mod replay;
+mod retention;
 mod server;
 mod transfer;
 
@@ -28,11 +29,14 @@ use super::output::{Exit, Output};
 /// and resumed; who is told what, the server's memory over the time, and at the end everything that was acknowledged is
 /// read back and compared. A shorter one: `strongroom bench crowd --uploads 50 --seconds 20`.
 ///
+/// `retention` makes a log of so many packages as two years of builds would have left it (events and documents; the bytes of
+/// those blobs are not there), plans, and applies the plan while others upload; three times, each ten times as large.
+///
 /// Nothing is judged here, but that a blob is lost that was acknowledged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_STATUS)]
 pub(super) struct Args {
-    /// What to measure; everything but the crowd, if nothing is named.
+    /// What to measure; everything but the crowd and retention, if nothing is named.
     #[arg(value_enum)]
     what: Vec<What>,
     /// Where to work: a directory on the disk to be measured [default: the system's temporary directory].
@@ -53,6 +57,10 @@ pub(super) struct Args {
     /// Uploads at once of a crowd.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     uploads: u64,
+    /// Packages of the largest log that retention is planned for; it begins with a hundredth of them. Each has 10 blobs of its
+    /// own.
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(30..=1_000_000))]
+    packages: u64,
     /// MiB that a crowd sends in a second, all uploads together; so much of the disk is used. 0: as many as go.
     #[arg(long, value_name = "N", default_value_t = 64)]
     rate: u64,
@@ -74,6 +82,8 @@ enum What {
     Replay,
     /// Many uploads at once, for a while, and everything back.
     Crowd,
+    /// Plans and their application over many packages, and uploads beside that.
+    Retention,
 }
 
 const ALL: [What; 6] = [What::Hash, What::Append, What::Upload, What::Download, What::Files, What::Replay];
@@ -97,6 +107,7 @@ pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
             What::Download => ("download", json!(download::run(place.path(), args.mebibytes).await?)),
             What::Files => ("files", json!(transfer::small(place.path(), args.files).await?)),
             What::Replay => ("replay", json!(replay::run(place.path(), args.events).await?)),
+            What::Retention => ("retention", json!(retention::run(place.path(), args.packages).await?)),
             What::Crowd => {
                 let outcome = crowd::run(place.path(), args.crowd()).await?;
                 if outcome.has_lost() {

@@ -22,10 +22,16 @@ pub(super) struct Server {
 impl Server {
     /// This program's `serve` on a free loopback port.
     pub(super) async fn start(state: &Path) -> anyhow::Result<Self> {
+        Self::start_with(state, &[]).await
+    }
+
+    /// The same, with flags of `serve`.
+    pub(super) async fn start_with(state: &Path, flags: &[&str]) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("finding this program")?;
         let process = Command::new(program)
             .args(["serve", "--listen", "127.0.0.1:0", "--state-dir"])
             .arg(state)
+            .args(flags)
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
