@@ -14,7 +14,7 @@ use crate::control::{Context, Control};
 use crate::kernel::digest::Blake3;
 use crate::kernel::event::{Authority, Fact, LockExtended, LockGround, LockMode, PlanApplied};
 use crate::kernel::id::{PolicyName, RepositoryName};
-use crate::kernel::limits::APPLIED_STEP_ITEMS;
+use crate::kernel::limits::{APPLIED_STEP_ITEMS, DELETED_APPEND_ITEMS};
 use crate::log::guard::{Deletable, Kept};
 use crate::log::{self, Guard, GuardFailure};
 use crate::retention::Plan;
@@ -218,7 +218,7 @@ fn by_repository<'p>(packages: impl Iterator<Item = (&'p RepositoryName, Blake3)
     found.into_iter().map(guard).collect()
 }
 
-/// Deletes what the plan deletes and what is deleted by what is so now.
+/// Deletes what the plan deletes and what is deleted by what is so now: a few in one append, so that nobody else's waits long.
 async fn delete(
     control: &Control,
     context: &Context,
@@ -226,7 +226,20 @@ async fn delete(
     chunk: &[Item],
     step: &mut Step,
 ) -> Result<(), Error> {
-    let mut left: Vec<&Item> = chunk.iter().filter(|item| item.what == What::Delete).collect();
+    let deletions: Vec<&Item> = chunk.iter().filter(|item| item.what == What::Delete).collect();
+    for some in deletions.chunks(DELETED_APPEND_ITEMS) {
+        delete_some(control, context, applying, some.to_vec(), step).await?;
+    }
+    Ok(())
+}
+
+async fn delete_some(
+    control: &Control,
+    context: &Context,
+    applying: &mut Applying,
+    mut left: Vec<&Item>,
+    step: &mut Step,
+) -> Result<(), Error> {
     let mut retries = Retries::default();
     while !left.is_empty() {
         left = still_deleted(applying, left, step);
