@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::append::{Change, Ids, Retries};
 use super::{Context, Control};
-use crate::access::{Action, Caller, Scopes, Secret};
+use crate::access::{Action, Caller, ITSELF, Scopes, Secret};
 use crate::kernel::digest::Sha256;
 use crate::kernel::event::{Fact, TokenMinted, TokenRevoked};
 use crate::kernel::id::{Actor, StreamName, TokenId};
@@ -23,6 +23,11 @@ pub enum Error {
     /// It would allow nothing.
     #[error("a token without any scope is of no use; name scopes or a role")]
     NothingAllowed,
+    /// It would speak as the service itself.
+    #[error(
+        "`{ITSELF}` is the service itself; an audit trusts that name without a token, so no token has it"
+    )]
+    SubjectReserved,
     /// It would allow more than the token that mints it.
     #[error("your token lacks {lacking}, so it cannot mint a token with it")]
     Wider {
@@ -208,6 +213,9 @@ fn decide_mint(caller: &Caller, now_seconds: u64, mint: &Mint, fresh: Fresh) -> 
     if mint.scopes.is_empty() {
         return Err(Error::NothingAllowed);
     }
+    if mint.subject.as_ref().is_some_and(|subject| subject.as_str() == ITSELF) {
+        return Err(Error::SubjectReserved);
+    }
     let lacking = caller.scopes.lacking(&mint.scopes);
     if !lacking.is_empty() {
         return Err(Error::Wider { lacking });
@@ -314,6 +322,10 @@ mod tests {
         given(admin(None))
             .when(|caller| decide_mint(caller, NOW, &wish("", None), fresh()))
             .then_refused(|error| matches!(error, Error::NothingAllowed));
+        let as_itself = Mint { subject: ITSELF.parse().ok(), ..wish("repository:acme/a:push", None) };
+        given(admin(None))
+            .when(|caller| decide_mint(caller, NOW, &as_itself, fresh()))
+            .then_refused(|error| matches!(error, Error::SubjectReserved));
     }
 
     fn stored(expires_at_seconds: Option<u64>, revoked_at_ms: Option<u64>) -> Option<Token> {

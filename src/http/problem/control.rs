@@ -332,7 +332,7 @@ impl From<tokens::Error> for Problem {
         use tokens::Error as E;
         let told = format!("{error}.");
         match error {
-            E::NothingAllowed => Self::new(Code::InvalidArgument, told),
+            E::NothingAllowed | E::SubjectReserved => Self::new(Code::InvalidArgument, told),
             E::Wider { lacking } => Self::new(Code::ScopeMissing, told).member("lacking", lacking.to_texts()),
             E::Expiry { max_seconds } => {
                 Self::new(Code::InvalidArgument, told).member("max_seconds", max_seconds)
