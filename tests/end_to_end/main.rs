@@ -22,6 +22,8 @@ mod harness;
 #[cfg(test)]
 mod interrupted;
 #[cfg(test)]
+mod measured;
+#[cfg(test)]
 mod noted;
 #[cfg(test)]
 mod packages;
