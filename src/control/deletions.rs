@@ -93,7 +93,7 @@ impl InTheWay {
 }
 
 /// RFC 3339; what lies beyond the calendar is its end.
-fn time(ms: u64) -> String {
+pub(super) fn time(ms: u64) -> String {
     let time = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     time.unwrap_or(jiff::Timestamp::MAX).to_string()
 }

@@ -26,6 +26,7 @@ pub mod erasures;
 pub mod exchange;
 #[cfg(test)]
 mod given;
+pub mod gone;
 pub mod holds;
 pub mod keys;
 mod lock_rules;

@@ -1,9 +1,10 @@
 //! Why a package is kept: on one page what stands in the way of its deletion, since when and by whom, what today's
-//! policies would do with it, and where its bytes lie.
+//! policies would do with it, and where its bytes lie. Of one that was deleted, by its digest, what allowed that.
 //!
 //! Needs `pull` on the repository. What was said about holds is told to those who may see holds.
 
 use super::deletions::InTheWay;
+use super::gone::{self, Gone};
 use super::holds::{may_see, said};
 use super::retention::{self, assess};
 use super::retrievals::{self, Found};
@@ -26,6 +27,9 @@ pub enum Error {
     /// What is in the way cannot be found out.
     #[error(transparent)]
     Retention(#[from] retention::Error),
+    /// It was deleted, as its tombstone says.
+    #[error("{0}")]
+    Deleted(Box<Gone>),
     /// The package is not there.
     #[error(transparent)]
     Package(#[from] manifests::Error),
@@ -94,14 +98,21 @@ pub enum Fate {
 /// Says why a package is kept.
 ///
 /// # Errors
-/// If it is not there, or the caller may not read it.
+/// If it is not there or was deleted, or the caller may not read it.
 pub async fn why(
     control: &Control,
     caller: &Caller,
     repository: &RepositoryName,
     reference: &Reference,
 ) -> Result<Why, Error> {
-    let found = manifests::find(control, caller, repository, reference).await?;
+    let found = match manifests::find(control, caller, repository, reference).await {
+        Err(manifests::Error::Unknown { .. })
+            if let Some(gone) = gone::find(control, repository, reference).await? =>
+        {
+            return Err(Error::Deleted(Box::new(gone)));
+        }
+        found => found?,
+    };
     let unknown =
         || manifests::Error::Unknown { repository: repository.clone(), reference: reference.clone() };
     let assessed = assess(control, repository, found.blake3).await?.ok_or_else(unknown)?;

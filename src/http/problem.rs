@@ -124,6 +124,7 @@ codes! {
     ReceiptRefused         409 "receipt-refused"          "The receipt came too late or for something else"
     OrderUntaken           409 "order-untaken"            "No data node takes the order"
     TooManyPolicies        409 "too-many-policies"        "As many policies stand as may"
+    PackageDeleted         410 "package-deleted"          "The package was deleted"
     Erased                 410 "erased"                   "The package was erased"
     SessionGone            410 "session-gone"             "The upload has ended"
     TagMoved               412 "tag-moved"                "The tag names something else"

@@ -3,7 +3,7 @@
 use strongroom::control::holds::Target;
 use strongroom::control::plans::schedule::{self, Outcome};
 use strongroom::control::plans::{self, Error};
-use strongroom::control::{Precondition, retention, tags};
+use strongroom::control::{Precondition, retention, tags, why};
 use strongroom::kernel::event::{Authority, Fact};
 use strongroom::kernel::id::RepositoryName;
 
@@ -56,6 +56,13 @@ async fn what_was_held_or_tagged_since_the_plan_is_skipped_exactly_and_named() {
         };
         assert_eq!((by, policy.as_str(), version, rule.as_str()), (plan, "nightlies", 1, "old"));
     }
+    let reader = scene.context("reader").caller;
+    let told = why::why(scene.node.control(), &reader, &nightly(), &by_digest(digests[4])).await;
+    let Err(why::Error::Deleted(gone)) = told.map(|_| ()) else { panic!("its tombstone is told") };
+    assert!(
+        gone.to_string().ends_with(&format!("rule nightlies/old of version 1 and plan {plan}")),
+        "{gone}"
+    );
     // Again, it does no harm.
     let size = scene.facts().await.len();
     let again = scene.apply(plan).await.unwrap();

@@ -59,8 +59,15 @@ async fn what_nothing_keeps_is_deleted_with_its_tags_and_leaves_a_tombstone() {
     let Some(Fact::ManifestDeleted(tombstone)) = facts.last() else { panic!("{:?}", facts.last()) };
     assert_eq!(tombstone.authority, Authority::Actor { statement: because("not needed").digest() });
     assert!(scene.delete("acme/reports:v1").await.is_err(), "there is none any more");
+    let (repository, caller) = ("acme/reports".parse().unwrap(), scene.context("reader").caller);
+    let reference = by_digest(digest);
+    let ask = || why::why(scene.node.control(), &caller, &repository, &reference);
+    let Err(why::Error::Deleted(gone)) = ask().await.map(|_| ()) else { panic!("its tombstone is told") };
+    assert_eq!((gone.position + 1, gone.by.as_str()), (facts.len() as u64, "keeper"));
+    assert!(gone.to_string().ends_with(": not needed"), "{gone}");
     // The same bytes may come again.
     assert_eq!(scene.deposit("acme/reports:v1", b"evidence").await, digest);
+    assert_eq!(ask().await.unwrap().manifest, digest);
     scene.node.stop().await;
 }
 

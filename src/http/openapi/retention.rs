@@ -71,7 +71,7 @@ fn protection(name: &str) -> Option<Described> {
             .refuses(&[Code::InvalidArgument, Code::ManifestUnknown, Code::PackageKept, Code::ScopeMissing]),
         "deletions::why" => about("What keeps a package, and what today's policies would do with it")
             .gives::<deletion::WhyKept>(200, "Now")
-            .refuses(&[Code::ManifestUnknown, Code::RepositoryUnknown]),
+            .refuses(&[Code::ManifestUnknown, Code::PackageDeleted, Code::RepositoryUnknown]),
         "holds::list" => about("Holds, by name; needs `retention:hold`, `retention:plan` or `log:read`")
             .query(PAGE)
             .gives::<hold::Holds>(200, "A page")

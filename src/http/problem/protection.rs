@@ -1,8 +1,10 @@
 //! What the errors of holds, locks, deletions and garbage collection are told.
 
 use super::{Code, Problem};
+use crate::control::gone::Gone;
 use crate::control::{collection, deletions, erasures, holds, locks, plans, why};
 use crate::http::deletions::in_the_way;
+use crate::kernel::event::Authority;
 use crate::kernel::statement;
 use crate::node::{CollectError, EraseError};
 use crate::wire::deletion::KeptBy;
@@ -114,9 +116,26 @@ impl From<why::Error> for Problem {
         use why::Error as E;
         match error {
             E::Retention(error) => error.into(),
+            E::Deleted(gone) => gone_from(&gone),
             E::Package(error) => error.into(),
             E::Shared(error) => error.into(),
         }
+    }
+}
+
+/// With what the tombstone says, field by field.
+fn gone_from(gone: &Gone) -> Problem {
+    let problem = Problem::new(Code::PackageDeleted, format!("{gone}."))
+        .member("position", gone.position)
+        .member("actor", &gone.by)
+        .member("at", Timestamp::from_ms(gone.at_ms));
+    match &gone.authority {
+        Authority::Plan { plan, policy, version, rule } => problem
+            .member("plan", plan)
+            .member("policy", policy)
+            .member("version", version)
+            .member("rule", rule),
+        Authority::Actor { .. } | Authority::Erasure { .. } => problem,
     }
 }
 
