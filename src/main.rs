@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Plans, folds and documents are made of small pieces by the million: the C library's allocator took a third of a plan's time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     strongroom::cli::run(std::env::args_os())
 }

@@ -116,6 +116,12 @@ fn needed(fact: &Fact) -> Vec<Action<'_>> {
             vec![Action::delete(&fact.repository), Action::Retention(RetentionRight::Erase)]
         }
         Fact::DocumentErased(_) => retention(RetentionRight::Erase),
+        Fact::PinSet(fact) => vec![Action::push(&fact.repository)],
+        Fact::ManifestTiered(_) | Fact::BlobMoved(_) => retention(RetentionRight::Apply),
+        // By a collection, or with the package that is erased.
+        Fact::BlobDeletionStarted(_) | Fact::BlobDeleted(_) => {
+            vec![Action::Retention(RetentionRight::Apply), Action::Retention(RetentionRight::Erase)]
+        }
         Fact::LockBypassed(_) => retention(RetentionRight::Bypass),
         Fact::HoldPlaced(_) | Fact::HoldReleased(_) => retention(RetentionRight::Hold),
         Fact::PlanSubmitted(_) => retention(RetentionRight::Plan),
@@ -146,6 +152,15 @@ fn about(fact: &Fact) -> String {
         Fact::PinReleased(fact) => {
             format!("release pin {} of package {}@{}", fact.pin, fact.repository, fact.previous)
         }
+        Fact::PinSet(fact) => {
+            format!("set pin {} on package {}@{}", fact.pin, fact.repository, fact.manifest)
+        }
+        Fact::ManifestTiered(fact) => {
+            format!("give package {}@{} tier {}", fact.repository, fact.blake3, fact.tier)
+        }
+        Fact::BlobMoved(fact) => format!("move blob {} to store {}", fact.blake3, fact.store),
+        Fact::BlobDeletionStarted(fact) => format!("delete the bytes of blob {}", fact.blake3),
+        Fact::BlobDeleted(fact) => format!("delete object {} of store {}", fact.object, fact.store),
         Fact::HoldPlaced(fact) => format!("place hold {}", fact.hold),
         Fact::HoldReleased(fact) => format!("release hold {}", fact.hold),
         Fact::PlanSubmitted(fact) => format!("submit plan {}", fact.plan),

@@ -134,7 +134,7 @@ pub(super) struct Assessed {
     pub(super) blockers: Vec<Blocker>,
 }
 
-/// What is said about one package of a repository, of which all are looked at: some rules count them. None: it is not there.
+/// What is said about one package. All of its repository is looked at only where a rule counts them. None: it is not there.
 pub(super) async fn assess(
     control: &Control,
     repository: &RepositoryName,
@@ -145,7 +145,14 @@ pub(super) async fn assess(
     let at_ms = control.now_ms();
     let rows = views::policies::list(&mut *snapshot, None, u32::MAX).await?;
     let mut policies = in_force(control, rows).await?;
-    let packages = facts::load(&mut snapshot, &policies, Some(repository)).await?;
+    let around = match rank_in(&policies, repository) {
+        true => None,
+        false => facts::around(&mut snapshot, &policies, repository, manifest).await?,
+    };
+    let packages = match around {
+        Some(packages) => packages,
+        None => facts::load(&mut snapshot, &policies, Some(repository)).await?,
+    };
     snapshot.rollback().await?;
     let Some(at) = packages.iter().position(|package| package.digest == manifest) else { return Ok(None) };
     let assessed = tokio::task::spawn_blocking(move || {
@@ -156,6 +163,15 @@ pub(super) async fn assess(
         Assessed { position, policies, package, acting, blockers }
     });
     Ok(Some(assessed.await.expect("evaluating does not panic")))
+}
+
+/// Whether a rule counts packages of that repository, so that what it selects depends on all of them.
+fn rank_in(policies: &[InForce], repository: &RepositoryName) -> bool {
+    let mut rules = policies.iter().flat_map(|policy| &policy.policy.rules);
+    rules.any(|rule| {
+        let globs = &rule.select.fixed.repositories;
+        rule.select.rank.is_some() && (globs.is_empty() || globs.iter().any(|glob| glob.matches(repository)))
+    })
 }
 
 /// What is so at one size of the log: each package with what policies decide about it.

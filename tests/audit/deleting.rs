@@ -6,12 +6,13 @@ use strongroom::control::policies::{self, Form};
 use strongroom::control::{Precondition, deletions, locks, plans, retention, tokens};
 use strongroom::kernel::digest::{Blake3, Digests};
 use strongroom::kernel::event::{
-    Authority, Fact, HoldKind, LockBypassed, LockMode, ManifestDeleted, PlanApproved, PlanSubmitted,
-    PolicySet,
+    Authority, Fact, HoldKind, LockBypassed, LockMode, ManifestDeleted, ManifestTiered, PlanApproved,
+    PlanSubmitted, PolicySet,
 };
 use strongroom::kernel::id::RepositoryName;
 use strongroom::kernel::manifest::{Header, Manifest};
 use strongroom::kernel::statement::Statement;
+use strongroom::kernel::tier::Tier;
 use strongroom::log::NewEvent;
 use strongroom::retention::FixedSelector;
 
@@ -225,9 +226,7 @@ async fn a_plan_allows_what_it_names_for_the_rule_that_it_names_and_nothing_else
     let plan = story.submit().await;
     let tombstone = story.by_plan(one, plan, "other").await;
     let at = story.forge("keeper", tombstone).await;
-    story
-        .finds(Subject::Deletion, &at, &["nightlies/other", "deletes it for nightlies/all of version 1"])
-        .await;
+    story.finds(Subject::Deletion, &at, &["nightlies/other", "says so for nightlies/all of version 1"]).await;
 
     // Held when the plan was made, so the plan keeps it; the tombstone says that it deletes it.
     let story = Story::begin().await;
@@ -240,8 +239,38 @@ async fn a_plan_allows_what_it_names_for_the_rule_that_it_names_and_nothing_else
     let tombstone = story.by_plan(one, plan, "all").await;
     let at = story.forge("keeper", tombstone).await;
     story
-        .finds(Subject::Deletion, &at, &["the plan does not delete it", "nightlies/all", "acme/nightly@"])
+        .finds(Subject::Deletion, &at, &["the plan does not say so", "nightlies/all", "acme/nightly@"])
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tier_is_one_that_a_plan_gave_and_by_somebody_who_may_apply() {
+    let cold = GO.replace("'delete'", "{ tier = 'cold' }");
+    let story = Story::begin().await;
+    let one = story.deposit("one", "a").await;
+    story.policy(&cold).await;
+    let plan = story.submit().await;
+    let Actor { control, context } = &story.keeper;
+    assert_eq!(plans::apply(control, context, plan, 0).await.unwrap().tiered, 1);
+    assert_eq!(story.found().await, []);
+    let tiered = |tier| ManifestTiered {
+        repository: nightly(),
+        blake3: one,
+        tier,
+        plan,
+        policy: "nightlies".parse().unwrap(),
+        version: 1,
+        rule: "all".parse().unwrap(),
+    };
+    // The plan says cold; and who may push may not say so.
+    let warm = story.forge("keeper", tiered(Tier::Warm)).await;
+    story.finds(Subject::Deletion, &warm, &["given tier warm", "the plan does not say so"]).await;
+    let again = story.forge("ci", tiered(Tier::Cold)).await;
+    let found = story.found().await;
+    assert_eq!(found.len(), 2, "{found:#?}");
+    let of_ci = found.iter().find(|(subject, ..)| *subject == Subject::Authority).unwrap();
+    assert_eq!(of_ci.1, again);
+    assert!(of_ci.2.contains("ci had no right to give package acme/nightly@"), "{of_ci:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,7 +50,8 @@ fn a_policy(rng: &mut StdRng) -> String {
     );
     let some = GO.replace("'acme/nightly'", &format!("'*', tag = '*{n}'"));
     let approved = format!("limits = {{ approve = {} }}\n{GO}", rng.random::<bool>());
-    [locking, some, approved].choose(rng).unwrap().clone()
+    let cold = GO.replace("'delete'", "{ tier = 'cold' }");
+    [locking, some, approved, cold].choose(rng).unwrap().clone()
 }
 
 /// One thing that somebody does, or is refused.

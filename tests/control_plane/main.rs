@@ -18,3 +18,4 @@ mod retention;
 mod tags;
 mod tokens;
 mod uploads;
+mod why;

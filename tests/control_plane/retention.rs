@@ -24,7 +24,7 @@ async fn plan(actor: &Actor, only: &[&str]) -> Result<Planned, Error> {
 }
 
 /// A package there, by its digest.
-async fn deposit(plane: &Plane, at: &str, tagged: &str, content: &str) -> Blake3 {
+pub(crate) async fn deposit(plane: &Plane, at: &str, tagged: &str, content: &str) -> Blake3 {
     let admin = plane.admin();
     let package = plane.package(&admin, at, content.as_bytes()).await.encode();
     let accepted = admin.push(at, &by_tag(tagged), &package, Precondition::Any).await.expect("accepted");
@@ -149,7 +149,7 @@ async fn what_was_read_lately_and_what_a_tag_names_now_are_facts_of_the_log() {
 }
 
 /// A part of a package, with what it is annotated with.
-async fn part(plane: &Plane, content: &str, class: &str) -> Manifest {
+pub(crate) async fn part(plane: &Plane, content: &str, class: &str) -> Manifest {
     let admin = plane.admin();
     plane.package(&admin, "acme/a", content.as_bytes()).await;
     let header = Header {

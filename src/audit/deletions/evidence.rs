@@ -1,7 +1,8 @@
-//! Deletions against the documents that they stand on: the plan that allowed one, and the selectors of the holds of that time.
+//! Deletions and tiers against the documents that they stand on: the plan that allowed one, and the selectors of the holds of
+//! that time.
 //!
-//! - The documents of a plan are those of its digest, come to what was submitted, and name that package with `delete`, by that policy,
-//!   version and rule. Its policies are those that the log had then, the rule deletes, and the plan's limits are theirs.
+//! - The documents of a plan are those of its digest, come to what was submitted, and say what was done to that package, by that
+//!   policy, version and rule. Its policies are those that the log had then, the rule says that, and the plan's limits are theirs.
 //! - A hold on a query is evaluated against what the package was: media type, artifact type and time of its acceptance from its event,
 //!   annotations from its manifest.
 //! - What a document would say that was erased, or is lost or damaged, *cannot be decided*: it is told apart, neither clean nor a
@@ -13,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::PgConnection;
 
-use super::{AuthorizedBy, Question};
+use super::question::{AuthorizedBy, Question};
 use crate::audit::log::Verifier;
 use crate::audit::report::Subject;
 use crate::kernel::digest::Blake3;
@@ -22,7 +23,7 @@ use crate::kernel::id::RepositoryName;
 use crate::kernel::manifest::{self, Document};
 use crate::log::documents;
 use crate::retention::plan::{Header, PolicyAt, RuleOf, What};
-use crate::retention::policy::{Action, Limits};
+use crate::retention::policy::{Action, Limits, Rule};
 use crate::retention::{FixedSelector, Match, Plan, Policy, Properties};
 
 /// What was read of documents, kept from page to page.
@@ -35,13 +36,13 @@ pub(in crate::audit) struct Evidence {
     selectors: HashMap<Blake3, Option<FixedSelector>>,
 }
 
-/// A plan, as far as deletions ask.
+/// A plan, as far as deletions and tiers ask.
 #[derive(Debug)]
 struct Known {
     policies: Vec<PolicyAt>,
-    /// Rules of each policy that delete; none: its document cannot be read.
-    rules: Vec<Option<HashSet<String>>>,
-    deletes: HashMap<(RepositoryName, Blake3), RuleOf>,
+    /// Rules of each policy that delete or tier; none: its document cannot be read.
+    rules: Vec<Option<HashSet<(What, String)>>>,
+    says: HashMap<(RepositoryName, Blake3, What), RuleOf>,
     /// What is wrong with it as a whole.
     wrong: Vec<String>,
 }
@@ -78,7 +79,7 @@ impl Evidence {
                 answers.extend(self.by_plan(connection, &question, by).await?);
             }
             let report = verifier.report_mut();
-            report.deletions_by_documents += 1;
+            report.deletions_by_documents += u64::from(question.what == What::Delete);
             for answer in answers {
                 match answer {
                     Answer::Clean => {}
@@ -105,13 +106,13 @@ impl Evidence {
         let Some((_, found)) = &self.plan else { return Ok(Vec::new()) };
         Ok(match found {
             Err(Unknown::Missing(document)) => vec![Answer::Undecided(format!(
-                "{} was deleted by plan {}, whose document {document} is not there",
-                question.named(),
+                "{} by plan {}, whose document {document} is not there",
+                question.told(),
                 by.plan
             ))],
             Err(Unknown::Wrong(reason)) => vec![Answer::Found(format!(
-                "{} was deleted by plan {}, which is none: {reason}",
-                question.named(),
+                "{} by plan {}, which is none: {reason}",
+                question.told(),
                 by.plan
             ))],
             Ok(known) => {
@@ -142,7 +143,7 @@ impl Evidence {
             let Some(selects) = &self.selectors[selector] else {
                 let detail =
                     format!("what hold {hold} covered is not known: its selector {selector} is not there");
-                answers.push(Answer::Undecided(format!("{} was deleted, and {detail}", question.named())));
+                answers.push(Answer::Undecided(format!("{}, and {detail}", question.told())));
                 continue;
             };
             let mut found = selects.matches(&question.properties(None));
@@ -156,12 +157,10 @@ impl Evidence {
             }
             answers.push(match found {
                 Match::No => Answer::Clean,
-                Match::Yes => {
-                    Answer::Found(format!("{} was deleted, and was kept by hold {hold}", question.named()))
-                }
+                Match::Yes => Answer::Found(format!("{}, and was kept by hold {hold}", question.told())),
                 Match::Unknown => Answer::Undecided(format!(
-                    "{} was deleted while hold {hold} stood, which asks for annotations; its manifest is not there",
-                    question.named()
+                    "{} while hold {hold} stood, which asks for annotations; its manifest is not there",
+                    question.told()
                 )),
             });
         }
@@ -170,8 +169,13 @@ impl Evidence {
 }
 
 impl Question {
-    fn named(&self) -> String {
-        format!("package {}@{}", self.repository, self.manifest)
+    /// What was done to which package.
+    fn told(&self) -> String {
+        let did = match self.what {
+            What::Tier(tier) => format!("given tier {tier}"),
+            _ => "deleted".to_owned(),
+        };
+        format!("package {}@{} was {did}", self.repository, self.manifest)
     }
 
     fn properties<'a>(&'a self, annotations: Option<&'a manifest::Annotations>) -> Properties<'a> {
@@ -186,18 +190,19 @@ impl Question {
 }
 
 impl Known {
-    /// Whether the plan deletes that package as the tombstone says.
+    /// Whether the plan says of that package what its event says.
     fn names(&self, question: &Question, by: &AuthorizedBy) -> Answer {
         let said = format!(
-            "{} was deleted by plan {} for rule {}/{} of version {}",
-            question.named(),
+            "{} by plan {} for rule {}/{} of version {}",
+            question.told(),
             by.plan,
             by.policy,
             by.rule,
             by.version
         );
-        let Some(of) = self.deletes.get(&(question.repository.clone(), question.manifest)) else {
-            return Answer::Found(format!("{said}, and the plan does not delete it"));
+        let key = (question.repository.clone(), question.manifest, question.what);
+        let Some(of) = self.says.get(&key) else {
+            return Answer::Found(format!("{said}, and the plan does not say so"));
         };
         let at = usize::try_from(of.policy).unwrap_or(usize::MAX);
         let Some(policy) = self.policies.get(at) else {
@@ -206,7 +211,7 @@ impl Known {
         if (&policy.policy, policy.version, &of.rule) != (&by.policy, by.version, &by.rule) {
             let (policy, version) = (&policy.policy, policy.version);
             return Answer::Found(format!(
-                "{said}, and the plan deletes it for {policy}/{} of version {version}",
+                "{said}, and the plan says so for {policy}/{} of version {version}",
                 of.rule
             ));
         }
@@ -220,8 +225,8 @@ impl Known {
                 "{said}, and the policy's document {} is not there",
                 policy.document
             )),
-            Some(rules) if rules.contains(by.rule.as_str()) => Answer::Clean,
-            Some(_) => Answer::Found(format!("{said}, and the policy has no such rule that deletes")),
+            Some(rules) if rules.contains(&(question.what, by.rule.as_str().to_owned())) => Answer::Clean,
+            Some(_) => Answer::Found(format!("{said}, and the policy has no such rule that does so")),
         }
     }
 }
@@ -276,16 +281,26 @@ fn known(plan: Plan, policies: &[Option<Policy>], submitted: &PlanSubmitted) -> 
     if limits.is_some_and(|limits| limits != plan.limits) {
         wrong.push("its limits are not those of its policies".to_owned());
     }
-    let deleting = |policy: &Policy| {
-        let rules = policy.rules.iter().filter(|rule| rule.action == Action::Delete);
-        rules.map(|rule| rule.name.as_str().to_owned()).collect()
+    let doing = |policy: &Policy| {
+        let rule = |rule: &Rule| Some((what(rule.action)?, rule.name.as_str().to_owned()));
+        policy.rules.iter().filter_map(rule).collect()
     };
-    let deletes = plan.items.into_iter().filter(|item| item.what == What::Delete);
+    let is_done = |what: What| matches!(what, What::Delete | What::Tier(_));
+    let done = plan.items.into_iter().filter(|item| is_done(item.what));
     Known {
-        rules: policies.iter().map(|policy| policy.as_ref().map(deleting)).collect(),
-        deletes: deletes.map(|item| ((item.repository, item.digest), item.rule)).collect(),
+        rules: policies.iter().map(|policy| policy.as_ref().map(doing)).collect(),
+        says: done.map(|item| ((item.repository, item.digest, item.what), item.rule)).collect(),
         policies: plan.policies,
         wrong,
+    }
+}
+
+/// What a rule does to a package, where an event says that it was done.
+fn what(action: Action) -> Option<What> {
+    match action {
+        Action::Delete => Some(What::Delete),
+        Action::Tier(tier) => Some(What::Tier(tier)),
+        Action::Keep | Action::Lock { .. } => None,
     }
 }
 

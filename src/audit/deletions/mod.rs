@@ -12,6 +12,7 @@
 //! questions of one page of the log.
 
 mod evidence;
+mod question;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -21,9 +22,10 @@ use crate::kernel::event::{
     Authority, Event, Fact, HoldTarget, LockExtended, LockGround, LockMode, ManifestDeleted, ManifestTiered,
     PlanSubmitted,
 };
-use crate::kernel::id::{Actor, HoldName, PinName, PolicyName, RepositoryName, RuleName};
+use crate::kernel::id::{Actor, HoldName, PinName, PolicyName, RepositoryName};
 
 pub(super) use evidence::Evidence;
+pub(super) use question::Question;
 
 type Package = (RepositoryName, Blake3);
 
@@ -74,33 +76,6 @@ struct Plan {
     deleted_bytes: u64,
 }
 
-/// A deletion about which documents have more to say.
-#[derive(Debug)]
-pub(super) struct Question {
-    position: u64,
-    repository: RepositoryName,
-    manifest: Blake3,
-    media_type: Arc<str>,
-    artifact_type: Option<Arc<str>>,
-    accepted_at_ms: u64,
-    /// The plan that allowed it, if one did that was submitted.
-    by: Option<AuthorizedBy>,
-    /// Holds on queries that stood then, with their selectors.
-    holds: Vec<(HoldName, Blake3)>,
-}
-
-/// A plan, and why it allowed a deletion.
-#[derive(Debug)]
-struct AuthorizedBy {
-    plan: Blake3,
-    submitted: PlanSubmitted,
-    policy: PolicyName,
-    version: u64,
-    rule: RuleName,
-    /// The document of that version, if it stood.
-    document: Option<Blake3>,
-}
-
 impl Deletions {
     /// What is wrong with an event, if it deletes or locks. Before [`Self::fold`].
     pub(super) fn check(&mut self, position: u64, event: &Event) -> Vec<String> {
@@ -108,11 +83,14 @@ impl Deletions {
             Fact::ManifestDeleted(fact) => {
                 let mut found = self.in_the_way(fact, event.at_ms);
                 found.extend(self.not_allowed(fact));
-                self.ask(position, fact);
+                self.ask_of_deletion(position, fact);
                 found
             }
             Fact::LockExtended(fact) => self.moved_back(fact).into_iter().collect(),
-            Fact::ManifestTiered(fact) => self.untiered(fact).into_iter().collect(),
+            Fact::ManifestTiered(fact) => {
+                self.ask_of_tier(position, fact);
+                self.untiered(fact).into_iter().collect()
+            }
             Fact::BlobDeletionStarted(fact) => match self.claims.get(&fact.blake3) {
                 Some(packages) => vec![format!(
                     "the deletion of blob {} was started while {packages} packages reference it",
@@ -134,11 +112,6 @@ impl Deletions {
     pub(super) fn selecting_by(&self, selector: Blake3) -> Option<&HoldName> {
         let selects = |(_, target): &(&HoldName, &HoldTarget)| **target == HoldTarget::Query(selector);
         self.holds.iter().find(selects).map(|(hold, _)| hold)
-    }
-
-    /// What only documents can tell, of the events since this was asked last.
-    pub(super) fn questions(&mut self) -> Vec<Question> {
-        std::mem::take(&mut self.questions)
     }
 
     fn in_the_way(&self, fact: &ManifestDeleted, at_ms: u64) -> Vec<String> {
@@ -234,49 +207,6 @@ impl Deletions {
                 fact.until_ms
             )
         })
-    }
-
-    fn ask(&mut self, position: u64, fact: &ManifestDeleted) {
-        let package = (fact.repository.clone(), fact.blake3);
-        let Some(accepted) = self.packages.get(&package).and_then(|state| state.accepted.clone()) else {
-            return;
-        };
-        let query = |(hold, target): (&HoldName, &HoldTarget)| match target {
-            HoldTarget::Query(selector) => Some((hold.clone(), *selector)),
-            HoldTarget::Package(..) | HoldTarget::Repository(_) => None,
-        };
-        let mut holds: Vec<(HoldName, Blake3)> = self.holds.iter().filter_map(query).collect();
-        holds.sort_unstable();
-        let by = match &fact.authority {
-            Authority::Plan { plan, policy, version, rule } => {
-                self.plans.get(plan).map(|found| AuthorizedBy {
-                    plan: *plan,
-                    submitted: found.submitted.clone(),
-                    policy: policy.clone(),
-                    version: *version,
-                    rule: rule.clone(),
-                    document: self
-                        .policies
-                        .get(policy)
-                        .filter(|policy| policy.version == *version)
-                        .map(|policy| policy.document),
-                })
-            }
-            Authority::Actor { .. } | Authority::Erasure { .. } => None,
-        };
-        if by.is_none() && holds.is_empty() {
-            return;
-        }
-        self.questions.push(Question {
-            position,
-            repository: package.0,
-            manifest: package.1,
-            media_type: accepted.media_type,
-            artifact_type: accepted.artifact_type,
-            accepted_at_ms: accepted.at_ms,
-            by,
-            holds,
-        });
     }
 
     /// Takes note of an event.

@@ -1,18 +1,19 @@
 //! What is known of every package, read in one snapshot, in pages: round trips do not grow with what there is in a page.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use sqlx::PgConnection;
+use tokio::task::JoinHandle;
 
 use super::Error;
 use super::holds::Holds;
 use crate::kernel::digest::Blake3;
 use crate::kernel::id::RepositoryName;
-use crate::kernel::limits::{PLAN_DOCUMENTS_BYTES, PLAN_DOCUMENTS_MAX, PLAN_PAGE_ROWS};
-use crate::kernel::manifest::{Document, MediaType};
+use crate::kernel::limits::{PLAN_DECODED_AT_ONCE, PLAN_DOCUMENTS_BYTES, PLAN_DOCUMENTS_MAX, PLAN_PAGE_ROWS};
+use crate::kernel::manifest::{Annotations, Document, MediaType};
 use crate::log::documents;
 use crate::retention::{InForce, Package, TagOf, evaluate::needs_annotations};
-use crate::views::packages::{self, PackageRow};
+use crate::views::packages::{self, PackageRow, PartRow, TagRow};
 use crate::views::tiers::{self, EarlyAt};
 
 /// Packages by repository and digest.
@@ -32,6 +33,16 @@ pub(super) async fn load(
 ) -> Result<Vec<Package>, Error> {
     let mut all = accepted(connection, only).await?;
     tags(connection, only, &mut all).await?;
+    listed(connection, only, &mut all).await?;
+    finish(connection, policies, all).await
+}
+
+/// What depends on more than one row.
+async fn finish(
+    connection: &mut PgConnection,
+    policies: &[InForce],
+    mut all: Packages,
+) -> Result<Vec<Package>, Error> {
     let holds = Holds::load(connection).await?;
     let there: BTreeSet<(RepositoryName, Blake3)> = all.keys().cloned().collect();
     for ((repository, _), known) in &mut all {
@@ -39,7 +50,6 @@ pub(super) async fn load(
         known.package.subject =
             known.package.subject.filter(|subject| there.contains(&(repository.clone(), *subject)));
     }
-    listed(connection, only, &mut all).await?;
     annotations(connection, &mut all, policies, &holds).await?;
     all.values_mut().for_each(|known| holds.apply(&mut known.package));
     Ok(all.into_values().map(|known| known.package).collect())
@@ -52,12 +62,41 @@ pub(in crate::control) async fn alone(
     repository: &RepositoryName,
     manifest: Blake3,
 ) -> Result<Option<Package>, Error> {
-    let Some(row) = packages::one(connection, repository, manifest).await? else { return Ok(None) };
+    let rows = packages::among(connection, repository, &[manifest]).await?;
     let holds = Holds::load(connection).await?;
-    let mut one = Packages::from([((repository.clone(), manifest), known(row))]);
+    let mut one = keyed(rows);
     annotations(connection, &mut one, policies, &holds).await?;
     one.values_mut().for_each(|known| holds.apply(&mut known.package));
     Ok(one.into_values().next().map(|known| known.package))
+}
+
+/// One package with all that may have to go before it: what lists it, what it is about, and so on. What is decided about it is
+/// the same as if all of its repository were there, unless a rule counts packages.
+///
+/// None: not all that lists it is known without the documents of indexes, which older logs did not record.
+pub(super) async fn around(
+    connection: &mut PgConnection,
+    policies: &[InForce],
+    repository: &RepositoryName,
+    manifest: Blake3,
+) -> Result<Option<Vec<Package>>, Error> {
+    if packages::any_unrecorded(connection, repository, MediaType::INDEX.as_str()).await? {
+        return Ok(None);
+    }
+    let (mut all, mut listed) = (Packages::new(), Vec::new());
+    let (mut seen, mut digests) = (BTreeSet::from([manifest]), vec![manifest]);
+    while !digests.is_empty() {
+        let found = packages::among(connection, repository, &digests).await?;
+        let parts = packages::parts_among(connection, repository, &digests).await?;
+        let before = parts.iter().map(|row| row.listed_by).chain(found.iter().filter_map(|row| row.subject));
+        digests = before.filter(|digest| seen.insert(*digest)).collect();
+        all.extend(keyed(found));
+        listed.extend(parts);
+    }
+    let digests: Vec<Blake3> = all.keys().map(|(_, digest)| *digest).collect();
+    name(&mut all, packages::tags_among(connection, repository, &digests).await?);
+    list(&mut all, listed);
+    Ok(Some(finish(connection, policies, all).await?))
 }
 
 /// What it costs, at that time, to take blobs out of stores that charge for a time. Only a plan says so.
@@ -86,11 +125,15 @@ async fn accepted(connection: &mut PgConnection, only: Option<&RepositoryName>) 
         let after = all.last_key_value().map(|((repository, digest), _)| (repository, *digest));
         let page = packages::page(connection, only, after, PLAN_PAGE_ROWS).await?;
         let full = page.len() == PLAN_PAGE_ROWS as usize;
-        all.extend(page.into_iter().map(|row| ((row.repository.clone(), row.digest), known(row))));
+        all.extend(keyed(page));
         if !full {
             return Ok(all);
         }
     }
+}
+
+fn keyed(rows: Vec<PackageRow>) -> Packages {
+    rows.into_iter().map(|row| ((row.repository.clone(), row.digest), known(row))).collect()
 }
 
 fn known(row: PackageRow) -> Known {
@@ -129,13 +172,25 @@ async fn tags(
         let page = packages::tags(connection, only, after, PLAN_PAGE_ROWS).await?;
         let full = page.len() == PLAN_PAGE_ROWS as usize;
         last = page.last().map(|row| (row.repository.clone(), row.tag.clone()));
-        for row in page {
-            if let Some(known) = all.get_mut(&(row.repository, row.manifest)) {
-                known.package.tags.push(TagOf { tag: row.tag, set_at_ms: row.set_at_ms });
-            }
-        }
+        name(all, page);
         if !full {
             return Ok(());
+        }
+    }
+}
+
+fn name(all: &mut Packages, rows: Vec<TagRow>) {
+    for row in rows {
+        if let Some(known) = all.get_mut(&(row.repository, row.manifest)) {
+            known.package.tags.push(TagOf { tag: row.tag, set_at_ms: row.set_at_ms });
+        }
+    }
+}
+
+fn list(all: &mut Packages, rows: Vec<PartRow>) {
+    for row in rows {
+        if let Some(known) = all.get_mut(&(row.repository, row.part)) {
+            known.package.listed_by.push(row.listed_by);
         }
     }
 }
@@ -151,11 +206,7 @@ async fn listed(
         let page = packages::parts(connection, only, last.as_ref(), PLAN_PAGE_ROWS).await?;
         let full = page.len() == PLAN_PAGE_ROWS as usize;
         last = page.last().cloned();
-        for row in page {
-            if let Some(known) = all.get_mut(&(row.repository, row.part)) {
-                known.package.listed_by.push(row.listed_by);
-            }
-        }
+        list(all, page);
         if !full {
             break;
         }
@@ -203,15 +254,39 @@ async fn annotations(
         })
         .map(|(key, known)| (key.clone(), known.document_bytes))
         .collect();
+    let mut decoding = VecDeque::new();
     for batch in batches(&wanted, |one| one.1) {
-        let found = read(connection, batch.iter().map(|(key, _)| key.1)).await?;
-        for (key, _) in batch {
-            if let (Some(known), Some(document)) = (all.get_mut(key), found.get(&key.1)) {
-                known.package.annotations = Some(document.header().annotations.clone());
-            }
+        let found = fetch(connection, batch.iter().map(|(key, _)| key.1)).await?;
+        decoding.push_back((batch, tokio::task::spawn_blocking(|| annotations_of(found))));
+        // The next are read while these are decoded, which takes longer; more would only wait in memory.
+        if decoding.len() > PLAN_DECODED_AT_ONCE {
+            take(all, decoding.pop_front()).await;
         }
     }
+    while !decoding.is_empty() {
+        take(all, decoding.pop_front()).await;
+    }
     Ok(())
+}
+
+type Decoding<'w> = (&'w [((RepositoryName, Blake3), u64)], JoinHandle<HashMap<Blake3, Annotations>>);
+
+async fn take(all: &mut Packages, decoding: Option<Decoding<'_>>) {
+    let Some((batch, decoding)) = decoding else { return };
+    let found = decoding.await.expect("decoding does not panic");
+    for (key, _) in batch {
+        if let (Some(known), Some(annotations)) = (all.get_mut(key), found.get(&key.1)) {
+            known.package.annotations = Some(annotations.clone());
+        }
+    }
+}
+
+fn annotations_of(documents: Vec<documents::Document>) -> HashMap<Blake3, Annotations> {
+    let of = |document: documents::Document| {
+        let decoded = Document::decode(&document.bytes).ok()?;
+        Some((document.digests.blake3, decoded.header().annotations.clone()))
+    };
+    documents.into_iter().filter_map(of).collect()
 }
 
 /// Native documents by their digests; what is of another format says nothing here.
@@ -219,13 +294,20 @@ async fn read(
     connection: &mut PgConnection,
     digests: impl Iterator<Item = Blake3>,
 ) -> Result<BTreeMap<Blake3, Document>, Error> {
-    let digests: BTreeSet<Blake3> = digests.collect();
-    let digests: Vec<Blake3> = digests.into_iter().collect();
-    let found = documents::get_many(connection, &digests).await?;
+    let found = fetch(connection, digests).await?;
     let decode = |document: documents::Document| {
         Some((document.digests.blake3, Document::decode(&document.bytes).ok()?))
     };
     Ok(found.into_iter().filter_map(decode).collect())
+}
+
+async fn fetch(
+    connection: &mut PgConnection,
+    digests: impl Iterator<Item = Blake3>,
+) -> Result<Vec<documents::Document>, Error> {
+    let digests: BTreeSet<Blake3> = digests.collect();
+    let digests: Vec<Blake3> = digests.into_iter().collect();
+    Ok(documents::get_many(connection, &digests).await?)
 }
 
 /// Runs of bounded number and bytes; one that is too large alone is a run of its own.

@@ -79,5 +79,8 @@ pub const PLAN_PAGE_ROWS: u32 = 10_000;
 /// Bytes of documents that are read at once for a plan.
 pub const PLAN_DOCUMENTS_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Batches of documents that are decoded beside the next one that is read.
+pub const PLAN_DECODED_AT_ONCE: usize = 2;
+
 /// Documents that are read at once for a plan.
 pub const PLAN_DOCUMENTS_MAX: usize = 1_000;

@@ -122,20 +122,25 @@ pub async fn page(
         .collect()
 }
 
-/// One package.
+/// Those of these packages that are there.
 ///
 /// # Errors
 /// As [`page`].
-pub async fn one(
+pub async fn among(
     connection: &mut PgConnection,
     repository: &RepositoryName,
-    digest: Blake3,
-) -> Result<Option<PackageRow>, Error> {
-    sqlx::query_file_as!(Row, "src/views/packages/one.sql", repository.as_str(), digest.as_bytes().as_slice())
-        .fetch_optional(connection)
+    packages: &[Blake3],
+) -> Result<Vec<PackageRow>, Error> {
+    sqlx::query_file_as!(Row, "src/views/packages/among.sql", repository.as_str(), &bytes(packages) as _)
+        .fetch_all(connection)
         .await?
+        .into_iter()
         .map(PackageRow::try_from)
-        .transpose()
+        .collect()
+}
+
+fn bytes(digests: &[Blake3]) -> Vec<&[u8]> {
+    digests.iter().map(|digest| digest.as_bytes().as_slice()).collect()
 }
 
 /// A page of all tags, or of those of one repository, by repository and name, behind `after`.
@@ -150,19 +155,50 @@ pub async fn tags(
 ) -> Result<Vec<TagRow>, Error> {
     let (repository, tag) = after.map_or(("", ""), |(repository, tag)| (repository.as_str(), tag.as_str()));
     let only = only.map(RepositoryName::as_str);
-    let rows = sqlx::query_file!("src/views/packages/tags.sql", repository, tag, i64::from(limit), only)
+    sqlx::query_file_as!(RawTag, "src/views/packages/tags.sql", repository, tag, i64::from(limit), only)
         .fetch_all(connection)
-        .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(TagRow {
-                repository: TAGS.parse("repository", &row.repository)?,
-                tag: TAGS.parse("tag", &row.tag)?,
-                manifest: TAGS.blake3("manifest", &row.manifest)?,
-                set_at_ms: TAGS.unsigned("set_at_ms", row.set_at_ms)?,
-            })
-        })
+        .await?
+        .into_iter()
+        .map(TagRow::try_from)
         .collect()
+}
+
+/// The tags that name these packages.
+///
+/// # Errors
+/// As [`page`].
+pub async fn tags_among(
+    connection: &mut PgConnection,
+    repository: &RepositoryName,
+    packages: &[Blake3],
+) -> Result<Vec<TagRow>, Error> {
+    let (repository, packages) = (repository.as_str(), bytes(packages));
+    sqlx::query_file_as!(RawTag, "src/views/packages/tags_among.sql", repository, &packages as _)
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(TagRow::try_from)
+        .collect()
+}
+
+struct RawTag {
+    repository: String,
+    tag: String,
+    manifest: Vec<u8>,
+    set_at_ms: i64,
+}
+
+impl TryFrom<RawTag> for TagRow {
+    type Error = Error;
+
+    fn try_from(row: RawTag) -> Result<Self, Error> {
+        Ok(Self {
+            repository: TAGS.parse("repository", &row.repository)?,
+            tag: TAGS.parse("tag", &row.tag)?,
+            manifest: TAGS.blake3("manifest", &row.manifest)?,
+            set_at_ms: TAGS.unsigned("set_at_ms", row.set_at_ms)?,
+        })
+    }
 }
 
 /// That an index lists a manifest.
@@ -190,7 +226,8 @@ pub async fn parts(
     let part = after.map_or(&[][..], |row| row.part.as_bytes());
     let listed_by = after.map_or(&[][..], |row| row.listed_by.as_bytes());
     let only = only.map(RepositoryName::as_str);
-    let rows = sqlx::query_file!(
+    sqlx::query_file_as!(
+        RawPart,
         "src/views/packages/parts.sql",
         repository,
         part,
@@ -199,16 +236,61 @@ pub async fn parts(
         only
     )
     .fetch_all(connection)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(PartRow {
-                repository: PARTS.parse("repository", &row.repository)?,
-                part: PARTS.blake3("part", &row.part)?,
-                listed_by: PARTS.blake3("listed_by", &row.listed_by)?,
-            })
-        })
+    .await?
+    .into_iter()
+    .map(PartRow::try_from)
+    .collect()
+}
+
+/// What lists these packages.
+///
+/// # Errors
+/// As [`page`].
+pub async fn parts_among(
+    connection: &mut PgConnection,
+    repository: &RepositoryName,
+    packages: &[Blake3],
+) -> Result<Vec<PartRow>, Error> {
+    let (repository, packages) = (repository.as_str(), bytes(packages));
+    sqlx::query_file_as!(RawPart, "src/views/packages/parts_among.sql", repository, &packages as _)
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(PartRow::try_from)
         .collect()
+}
+
+struct RawPart {
+    repository: String,
+    part: Vec<u8>,
+    listed_by: Vec<u8>,
+}
+
+impl TryFrom<RawPart> for PartRow {
+    type Error = Error;
+
+    fn try_from(row: RawPart) -> Result<Self, Error> {
+        Ok(Self {
+            repository: PARTS.parse("repository", &row.repository)?,
+            part: PARTS.blake3("part", &row.part)?,
+            listed_by: PARTS.blake3("listed_by", &row.listed_by)?,
+        })
+    }
+}
+
+/// Whether a repository has packages of that media type that were accepted before what they hold on to was recorded.
+///
+/// # Errors
+/// As [`page`].
+pub async fn any_unrecorded(
+    connection: &mut PgConnection,
+    repository: &RepositoryName,
+    media_type: &str,
+) -> Result<bool, Error> {
+    let repository = repository.as_str();
+    Ok(sqlx::query_file_scalar!("src/views/packages/any_unrecorded.sql", repository, media_type)
+        .fetch_one(connection)
+        .await?)
 }
 
 /// Of these packages, by their index, those that were accepted before what they hold on to was recorded.

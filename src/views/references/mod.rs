@@ -90,19 +90,39 @@ impl Changes<'_> {
     /// After `blobs`, which says what is there.
     pub(super) async fn apply(mut self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         self.remove(connection).await?;
+        let released = self.release(connection).await?;
         if !self.blobs.is_empty() || !self.claims.is_empty() {
             self.add(connection).await?;
         }
         // What is referenced or there needs its row; of the rest it is not known.
         let is_needed = |blob: &&Blake3| self.there.get(blob) == Some(&true);
-        let unclaimed = self.claims.iter().filter(|(_, claim)| claim.packages <= 0).map(|(blob, _)| blob);
+        let unclaimed = self.claims.iter().filter(|(_, claim)| claim.packages == 0).map(|(blob, _)| blob);
         let gone = self.there.iter().filter(|(_, there)| !**there).map(|(blob, _)| *blob);
         let unneeded = unclaimed.filter(|blob| !is_needed(blob)).chain(gone);
-        let unneeded: Vec<&[u8]> = unneeded.map(|blob| blob.as_bytes().as_slice()).collect();
+        let unneeded = unneeded.map(|blob| blob.as_bytes().as_slice());
+        let unneeded: Vec<&[u8]> = unneeded.chain(released.iter().map(Vec::as_slice)).collect();
         if !unneeded.is_empty() {
             sqlx::query_file!("src/views/references/settle.sql", &unneeded as _).execute(connection).await?;
         }
         Ok(())
+    }
+
+    /// Blobs that lose packages. They have their rows, so nothing is inserted: half the work of [`Self::add`], and most of a
+    /// deletion. Answers those whose rows are not needed any more.
+    async fn release(&mut self, connection: &mut PgConnection) -> Result<Vec<Vec<u8>>, sqlx::Error> {
+        let released: BTreeMap<Blake3, Claim> =
+            self.claims.extract_if(.., |_, claim| claim.packages < 0).collect();
+        if released.is_empty() {
+            return Ok(Vec::new());
+        }
+        sqlx::query_file_scalar!(
+            "src/views/references/release.sql",
+            &released.keys().map(|blob| blob.as_bytes().as_slice()).collect::<Vec<_>>() as _,
+            &released.values().map(|claim| -claim.packages).collect::<Vec<_>>(),
+            &released.values().map(|claim| claim.touched_ms).collect::<Vec<_>>(),
+        )
+        .fetch_all(connection)
+        .await
     }
 
     async fn remove(&mut self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {

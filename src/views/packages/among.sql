@@ -1,5 +1,5 @@
--- views.packages.one
--- The package $1, $2: as in packages/page.sql.
+-- views.packages.among
+-- The packages $2 of repository $1: as in packages/page.sql.
 select
     m.repository,
     m.blake3,
@@ -20,4 +20,5 @@ select
 from manifests m
 left join package_tiers t on t.repository = m.repository and t.manifest = m.blake3
 left join retention l on l.repository = m.repository and l.manifest = m.blake3
-where m.repository = $1 and m.blake3 = $2
+where m.repository = $1 and m.blake3 = any ($2::bytea[])
+order by m.blake3

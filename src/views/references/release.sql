@@ -1,0 +1,12 @@
+-- views.references.release
+-- Blobs $1 lose $2 packages each, at $3. Answers those that are neither referenced nor there by then.
+with released as (
+    update blob_claims c
+    set packages = c.packages - u.packages, touched_ms = greatest(c.touched_ms, u.touched_ms)
+    from unnest($1::bytea[], $2::bigint[], $3::bigint[]) as u (blake3, packages, touched_ms)
+    where c.blake3 = u.blake3
+    returning c.blake3, c.packages
+)
+select r.blake3
+from released r
+where r.packages = 0 and not exists (select from blobs b where b.blake3 = r.blake3)
