@@ -6,6 +6,7 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use strongroom::clock::Clock as _;
+use strongroom::control::erasures::Erase;
 use strongroom::control::holds::{self, Place, Target};
 use strongroom::control::pins::{self, Said, Wanted};
 use strongroom::control::plans::{self, Step};
@@ -13,12 +14,12 @@ use strongroom::control::{Precondition, locks, manifests, policies, retention, t
 use strongroom::kernel::digest::Blake3;
 use strongroom::kernel::event::{HoldKind, LockMode};
 use strongroom::kernel::id::{PackageRef, RepositoryName};
-use strongroom::kernel::statement::Key;
+use strongroom::kernel::statement::{Key, Statement};
 use strongroom::node::Node;
 
 use super::world::{
-    CONTENTS, HOUR_MS, PINS, POLICIES, REPOSITORIES, TAGS, Unread, World, because_of_the_test, content, path,
-    selector,
+    CONTENTS, HOUR_MS, PINS, POLICIES, REPOSITORIES, TAGS, Unread, Why, World, because_of_the_test, content,
+    path, selector,
 };
 use crate::scene::by_digest;
 
@@ -47,18 +48,21 @@ struct Actor {
 impl Actor {
     async fn act(&mut self) -> (&'static str, Done) {
         match self.random.random_range(0..100) {
-            0..26 => ("deposit", self.deposit().await),
-            26..36 => ("read", self.read().await),
-            36..42 => ("tag", self.tag().await),
-            42..48 => ("pin", self.pin().await),
-            48..52 => ("unpin", self.unpin().await),
-            52..57 => ("hold", self.hold().await),
-            57..63 => ("release", self.release().await),
-            63..66 => ("lock", self.lock().await),
-            66..76 => ("delete", self.delete().await),
-            76..80 => ("policy", self.policy().await),
-            80..86 => ("plan", self.plan().await),
-            86..93 => ("collect", self.collect().await),
+            0..22 => ("deposit", self.deposit().await),
+            22..31 => ("read", self.read().await),
+            31..34 => ("retrieve", self.retrieve().await),
+            34..39 => ("tag", self.tag().await),
+            39..45 => ("pin", self.pin().await),
+            45..49 => ("unpin", self.unpin().await),
+            49..54 => ("hold", self.hold().await),
+            54..60 => ("release", self.release().await),
+            60..63 => ("lock", self.lock().await),
+            63..70 => ("delete", self.delete().await),
+            70..73 => ("erase", self.erase().await),
+            73..78 => ("policy", self.policy().await),
+            78..85 => ("plan", self.plan().await),
+            85..89 => ("move", self.move_all().await),
+            89..95 => ("collect", self.collect().await),
             _ => ("time", self.time()),
         }
     }
@@ -104,30 +108,43 @@ impl Actor {
         size as u64
     }
 
-    /// What cannot be read must not have been there all the time.
+    /// What cannot be read must not have been there all the time, or has to lie in the cold store.
     async fn read(&mut self) -> Done {
         let package = self.package()?;
-        let before = self.log_size().await;
-        let (context, reference) = (self.world.context("reader"), by_digest(package.1));
-        let found = manifests::find(self.node.control(), &context.caller, &package.0, &reference);
-        let error = match found.await {
-            Err(error) => error.to_string(),
-            Ok(_) => {
-                let at = self.random.random_range(0..CONTENTS.len());
-                match self.world.read(&self.node, &package.0, &package.1, &path(at)).await {
-                    Ok(bytes) => {
-                        assert!(bytes == content(at), "{}@{} reads otherwise", package.0, package.1);
-                        return Ok(());
-                    }
-                    // Not every package has every file.
-                    Err(error) if error.starts_with("there is no file") => return Ok(()),
-                    Err(error) => error,
-                }
+        let at = self.random.random_range(0..CONTENTS.len());
+        loop {
+            let (before, began_ms) = (self.log_size().await, self.world.clock.now_ms());
+            let Err(unread) = self.read_once(&package, at).await else { return Ok(()) };
+            // A permission to read lasts for minutes: who read while days passed had none any more.
+            if self.world.clock.now_ms() != began_ms {
+                continue;
             }
-        };
-        let between = (before, self.log_size().await);
-        self.world.unread.lock().unwrap().push(Unread { package, between, error: error.clone() });
-        Err(error)
+            let between = (before, self.log_size().await);
+            self.world.unread.lock().unwrap().push(Unread { package, between, why: unread.clone() });
+            return Err(unread.to_string());
+        }
+    }
+
+    async fn read_once(&self, package: &(RepositoryName, Blake3), at: usize) -> Result<(), Why> {
+        let (caller, reference) = (self.world.context("reader").caller, by_digest(package.1));
+        let found = manifests::find(self.node.control(), &caller, &package.0, &reference);
+        found.await.map_err(|error| Why::Other(error.to_string()))?;
+        match self.world.read(&self.node, &package.0, &package.1, &path(at)).await {
+            Ok(bytes) => {
+                assert!(bytes == content(at), "{}@{} reads otherwise", package.0, package.1);
+                Ok(())
+            }
+            // Not every package has every file.
+            Err(Why::Other(error)) if error.starts_with("there is no file") => Ok(()),
+            Err(why) => Err(why),
+        }
+    }
+
+    async fn retrieve(&mut self) -> Done {
+        let (repository, package) = self.package()?;
+        let (context, reference) = (self.world.context("reader"), by_digest(package));
+        let retrieved = self.node.retrieve(&context, &repository, &reference, None).await;
+        retrieved.map_err(|error| error.to_string()).map(drop)
     }
 
     async fn tag(&mut self) -> Done {
@@ -219,6 +236,32 @@ impl Actor {
         deleted.map_err(|error| error.to_string()).map(drop)
     }
 
+    async fn erase(&mut self) -> Done {
+        let (repository, package) = self.package()?;
+        let (context, reference) = (self.world.context("officer"), by_digest(package));
+        let statement = Statement::new([
+            (Key::Authority, "Art. 17 GDPR".to_owned()),
+            (Key::Reason, "the data subject asked".to_owned()),
+        ]);
+        let everywhere = self.random.random_bool(0.5);
+        let mut request = Erase { statement: statement.unwrap(), everywhere, after: None };
+        loop {
+            let erased = self.node.erase(&context, &repository, &reference, &request).await;
+            let erased = erased.map_err(|error| error.to_string())?;
+            if let (Some(position), true) = (erased.position, erased.repositories.contains(&repository)) {
+                self.world.answer("manifest.deleted", position);
+            }
+            match erased.next {
+                Some(_) => request.after = erased.next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn move_all(&mut self) -> Done {
+        self.world.move_all(&self.node, &self.world.context("keeper")).await
+    }
+
     async fn policy(&mut self) -> Done {
         let name = *POLICIES.choose(&mut self.random).unwrap();
         let is_removed = self.random.random_bool(0.3);
@@ -236,7 +279,11 @@ impl Actor {
                     "select = {{ repository = '{repository}', older_than = '{hours}h' }}\naction = 'delete'"
                 )
             }
-            _ => format!("select = {{ repository = '{repository}', tag = 'v*' }}\naction = 'keep'"),
+            "keeps" => format!("select = {{ repository = '{repository}', tag = 'v*' }}\naction = 'keep'"),
+            _ => {
+                let tier = ["hot", "cold", "cold"].choose(&mut self.random).unwrap();
+                format!("select = {{ repository = '{repository}' }}\naction = {{ tier = '{tier}' }}")
+            }
         };
         let draft = policies::Form::Toml.read(&format!("[[rules]]\nname = 'r'\n{rule}\n")).unwrap();
         let set = policies::set(control, &context, &name.parse().unwrap(), &draft).await;

@@ -1,18 +1,20 @@
 //! What all actors of all lives share: settings, clock, contents, what was answered.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use strongroom::access::Caller;
 use strongroom::clock::{Clock as _, Manual, System};
-use strongroom::config::Settings;
-use strongroom::control::{Context, Precondition, deletions, holds, pins, policies, tokens};
+use strongroom::config::{Settings, StorePlace, StoreSettings};
+use strongroom::control::{Context, Precondition, deletions, holds, pins, policies, reads, tokens};
 use strongroom::kernel::digest::{Blake3, Digests};
 use strongroom::kernel::id::{PackageRef, PinName, RepositoryName};
 use strongroom::kernel::statement::Statement;
-use strongroom::node::Node;
+use strongroom::kernel::tier::Tier;
+use strongroom::node::{Node, ReadError};
 use strongroom::retention::FixedSelector;
 use tokio::sync::Notify;
 
@@ -25,12 +27,23 @@ pub(super) const REPOSITORIES: [&str; 2] = ["acme/nightly", "acme/releases"];
 pub(super) const PINS: [&str; 2] = ["prod", "stage"];
 pub(super) const TAGS: [&str; 3] = ["latest", "v1", "v2"];
 /// Everybody who does anything that an audit asks about.
-const ACTORS: [&str; 6] = ["admin", "counsel", "deployer", "keeper", "planner", "tagger"];
-pub(super) const POLICIES: [&str; 2] = ["deletes", "keeps"];
+const ACTORS: [&str; 8] =
+    ["admin", "counsel", "deployer", "keeper", "officer", "planner", "reader", "tagger"];
+pub(super) const POLICIES: [&str; 3] = ["deletes", "keeps", "tiers"];
 
 /// Few, so that they are uploaded again and again: small and large, as the data plane tells them apart.
 pub(super) const CONTENTS: [(u8, usize); 5] =
     [(1, 10), (2, 3_000), (3, 100_000), (4, 1_200_000), (5, 70_000)];
+
+/// What is smaller is not moved to the cold store.
+pub(super) const MIN_BYTES: u64 = 1_000;
+
+/// What lies in a store.
+pub(super) struct Object {
+    pub(super) store: &'static str,
+    pub(super) key: String,
+    pub(super) bytes: Vec<u8>,
+}
 
 /// Something that was answered, and where the log has to say it.
 #[derive(Clone, Debug)]
@@ -44,7 +57,34 @@ pub(super) struct Answered {
 pub(super) struct Unread {
     pub(super) package: (RepositoryName, Blake3),
     pub(super) between: (u64, u64),
-    pub(super) error: String,
+    pub(super) why: Why,
+}
+
+/// Why something was not read.
+#[derive(Clone, Debug)]
+pub(super) enum Why {
+    /// It lies cold, and was not retrieved.
+    Cold,
+    /// The error says so.
+    Other(String),
+}
+
+impl From<ReadError> for Why {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Grant(reads::Error::RetrievalNeeded { .. }) => Self::Cold,
+            error => Self::Other(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cold => f.write_str("it lies cold"),
+            Self::Other(error) => f.write_str(error),
+        }
+    }
 }
 
 pub(super) struct World {
@@ -63,7 +103,16 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(settings: Settings) -> Self {
+    /// With a cold store on the same disk.
+    pub(super) fn new(mut settings: Settings) -> Self {
+        settings.stores.push(StoreSettings {
+            name: "cold".parse().unwrap(),
+            place: StorePlace::Filesystem { path: settings.state_dir.join("cold") },
+            redirect: false,
+            tier: Tier::Cold,
+            min_object_bytes: MIN_BYTES,
+            early_delete_days: 30,
+        });
         Self {
             settings,
             clock: Arc::new(Manual::at_ms(System.now_ms())),
@@ -154,10 +203,9 @@ impl World {
         repository: &RepositoryName,
         package: &Blake3,
         path: &str,
-    ) -> Result<Vec<u8>, String> {
+    ) -> Result<Vec<u8>, Why> {
         let target = PackageRef { repository: repository.clone(), reference: by_digest(*package) };
-        let reading = node.read(&target, &path.parse().unwrap()).await.map_err(|error| error.to_string())?;
-        reading.bytes().await.map_err(|error| error.to_string())
+        Ok(node.read(&target, &path.parse().unwrap()).await?.bytes().await?)
     }
 
     pub(super) async fn delete(
@@ -187,12 +235,24 @@ impl World {
         }
     }
 
+    /// Whatever is to lie elsewhere by now, to the end.
+    pub(super) async fn move_all(&self, node: &Node, context: &Context) -> Result<(), String> {
+        let mut after = None;
+        loop {
+            let step = node.move_some(context, after).await.map_err(|error| error.to_string())?;
+            match step.next {
+                Some(next) => after = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
     /// A token for everybody, so that an audit finds that they had the right to what they did.
     pub(super) async fn admit_everybody(&self, node: &Node) {
         for actor in ACTORS {
             let mint = tokens::Mint {
                 subject: Some(actor.parse().unwrap()),
-                scopes: "repository:*:pull,push,delete retention:plan,apply,hold,lock,bypass admin"
+                scopes: "repository:*:pull,push,delete retention:plan,apply,hold,lock,bypass,erase admin"
                     .parse()
                     .unwrap(),
                 expires_in_seconds: None,
@@ -224,17 +284,22 @@ impl World {
         }
     }
 
-    /// Every object that lies in the store.
-    pub(super) fn objects_on_disk(&self) -> Vec<Vec<u8>> {
+    /// Every object that lies in a store.
+    pub(super) fn objects_on_disk(&self) -> Vec<Object> {
         let mut objects = Vec::new();
-        files(&self.settings.blobs_dir().unwrap().join("objects"), &mut |path| {
-            objects.push(std::fs::read(path).unwrap());
-        });
+        let cold = self.settings.state_dir.join("cold");
+        for (store, directory) in [("main", self.settings.blobs_dir().unwrap()), ("cold", &cold)] {
+            let within = directory.join("objects");
+            files(&within, &mut |path| {
+                let key = path.strip_prefix(&within).unwrap().to_str().unwrap().to_owned();
+                objects.push(Object { store, key, bytes: std::fs::read(path).unwrap() });
+            });
+        }
         objects
     }
 
     pub(super) fn bytes_on_disk(&self) -> u64 {
-        self.objects_on_disk().iter().map(|bytes| bytes.len() as u64).sum()
+        self.objects_on_disk().iter().map(|object| object.bytes.len() as u64).sum()
     }
 }
 
