@@ -14,10 +14,10 @@ const COUNTING: &str = "[[rules]]\nname = 'c'\nselect = { tag = 'none-*', newest
 
 async fn ask(plane: &Plane, package: &Blake3) -> Why {
     let admin = plane.admin();
-    let found =
-        why::why(&admin.control, &admin.context.caller, &name("acme/a"), &by_digest(*package)).await.unwrap();
+    let (repository, package) = (name("acme/a"), by_digest(*package));
+    let found = why::why(&admin.control, &admin.context.caller, &repository, &package).await;
     // Whatever is set beside is another event.
-    Why { position: 0, ..found }
+    Why { position: 0, ..found.expect("it is there") }
 }
 
 #[tokio::test(flavor = "multi_thread")]

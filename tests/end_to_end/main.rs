@@ -40,3 +40,5 @@ mod refused;
 mod s3_server;
 #[cfg(test)]
 mod site;
+#[cfg(test)]
+mod unnamed;

@@ -133,18 +133,6 @@ impl History {
             Fact::DocumentErased(fact) => {
                 self.erased_documents.insert(fact.document);
             }
-            Fact::BlobStored(fact) => {
-                self.sizes.insert(fact.blake3, fact.size_bytes);
-                self.lie(position, fact.blake3, &fact.store, fact.object.to_string());
-            }
-            Fact::BlobMoved(fact) => {
-                self.deleting.insert(fact.from_object.to_string(), fact.size_bytes);
-                let from = (fact.from_store.clone(), fact.from_object.to_string());
-                if self.lies.get(&fact.blake3) != Some(&from) {
-                    self.broken.push(format!("{position}: {} is moved, and does not lie there", fact.blake3));
-                }
-                self.lie(position, fact.blake3, &fact.store, fact.object.to_string());
-            }
             Fact::PinSet(fact) => {
                 self.pins.insert((fact.repository.clone(), fact.pin.clone()), fact.manifest);
             }
@@ -165,6 +153,25 @@ impl History {
             Fact::LockBypassed(fact) => {
                 let until = self.bypassed.entry((fact.repository.clone(), fact.blake3)).or_default();
                 *until = fact.until_ms.max(*until);
+            }
+            fact => self.fold_bytes(position, fact),
+        }
+    }
+
+    /// Where bytes lie, and which of them go.
+    fn fold_bytes(&mut self, position: u64, fact: &Fact) {
+        match fact {
+            Fact::BlobStored(fact) => {
+                self.sizes.insert(fact.blake3, fact.size_bytes);
+                self.lie(position, fact.blake3, &fact.store, fact.object.to_string());
+            }
+            Fact::BlobMoved(fact) => {
+                self.deleting.insert(fact.from_object.to_string(), fact.size_bytes);
+                let from = (fact.from_store.clone(), fact.from_object.to_string());
+                if self.lies.get(&fact.blake3) != Some(&from) {
+                    self.broken.push(format!("{position}: {} is moved, and does not lie there", fact.blake3));
+                }
+                self.lie(position, fact.blake3, &fact.store, fact.object.to_string());
             }
             Fact::BlobDeleted(fact) => {
                 self.deleting.remove(&fact.object.to_string());
