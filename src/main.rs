@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Plans, folds and documents are made of small pieces by the million: the C library's allocator took a third of a plan's time.
+/// Plans are made of small pieces by the million: the C library's allocator took a third of their time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -107,8 +107,8 @@ impl Changes<'_> {
         Ok(())
     }
 
-    /// Blobs that lose packages. They have their rows, so nothing is inserted: half the work of [`Self::add`], and most of a
-    /// deletion. Answers those whose rows are not needed any more.
+    /// Blobs that lose packages. They have their rows, so nothing is inserted, which is less work than [`Self::add`], and this
+    /// is most of a deletion. Answers those whose rows are not needed any more.
     async fn release(&mut self, connection: &mut PgConnection) -> Result<Vec<Vec<u8>>, sqlx::Error> {
         let released: BTreeMap<Blake3, Claim> =
             self.claims.extract_if(.., |_, claim| claim.packages < 0).collect();
