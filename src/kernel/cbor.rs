@@ -10,10 +10,13 @@
 //! [`decode`] re-encodes what it read and requires the same bytes, so a second encoding of any value is refused
 //! whatever the parser underneath tolerates. Size, nesting and number of items are bounded before anything is built.
 
+mod field;
 mod scan;
 pub mod sequence;
 
 use super::limits::{CBOR_DEPTH_MAX, CBOR_ITEMS_MAX};
+
+pub use field::field;
 
 /// Why bytes are not canonical CBOR, or not the map that was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

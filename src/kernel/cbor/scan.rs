@@ -22,7 +22,7 @@ pub(super) fn scan(bytes: &[u8], bounds: Bounds) -> Result<(), Error> {
         match head.major {
             2 | 3 => at = skip(bytes, at, head.argument)?,
             4 => open.push(head.argument),
-            5 => open.push(head.argument.checked_mul(2).ok_or(Error::Malformed(at))?),
+            Head::MAP => open.push(head.argument.checked_mul(2).ok_or(Error::Malformed(at))?),
             _ => {}
         }
         if open.len() > bounds.depth {
@@ -49,15 +49,17 @@ fn skip(bytes: &[u8], at: usize, length: u64) -> Result<usize, Error> {
     end.filter(|end| *end <= bytes.len()).ok_or(Error::Malformed(at))
 }
 
-struct Head {
-    major: u8,
-    argument: u64,
-    end: usize,
+pub(super) struct Head {
+    pub(super) major: u8,
+    pub(super) argument: u64,
+    pub(super) end: usize,
 }
 
 impl Head {
+    pub(super) const MAP: u8 = 5;
+
     /// RFC 8949 section 3: three bits of major type, five that are the argument or say how long it is.
-    fn read(bytes: &[u8], at: usize) -> Result<Self, Error> {
+    pub(super) fn read(bytes: &[u8], at: usize) -> Result<Self, Error> {
         let malformed = || Error::Malformed(at);
         let first = *bytes.get(at).ok_or_else(malformed)?;
         let (major, short) = (first >> 5, first & 0x1f);

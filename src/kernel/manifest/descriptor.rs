@@ -28,6 +28,9 @@ pub type Annotations = BTreeMap<String, String>;
 /// Keys of annotations with this beginning have a meaning for Strongroom.
 pub const OWN_ANNOTATIONS: &str = "vnd.strongroom.";
 
+/// The field of a document and of a descriptor that has them.
+pub(super) const ANNOTATIONS: &str = "annotations";
+
 /// Content of the OCI empty descriptor.
 pub const EMPTY_BYTES: &[u8] = b"{}";
 
@@ -236,14 +239,17 @@ fn read_digests(fields: &mut Fields) -> Result<Digests, cbor::Error> {
 pub(super) fn write_annotations(annotations: &Annotations, map: &mut Vec<(String, Value)>) {
     if !annotations.is_empty() {
         let entries = annotations.iter().map(|(key, value)| (key.clone(), Value::text(value))).collect();
-        map.push(("annotations".into(), Value::Map(entries)));
+        map.push((ANNOTATIONS.into(), Value::Map(entries)));
     }
 }
 
 pub(super) fn read_annotations(fields: &mut Fields) -> Result<Annotations, cbor::Error> {
-    let Some(value) = fields.take("annotations") else { return Ok(Annotations::new()) };
-    let wrong =
-        |expected: &str| cbor::Error::Field { field: "annotations".into(), expected: expected.into() };
+    fields.take(ANNOTATIONS).map_or_else(|| Ok(Annotations::new()), annotations)
+}
+
+/// Of the value of that field.
+pub(super) fn annotations(value: Value) -> Result<Annotations, cbor::Error> {
+    let wrong = |expected: &str| cbor::Error::Field { field: ANNOTATIONS.into(), expected: expected.into() };
     let text = |(key, value)| match value {
         Value::Text(text) => Ok((key, text)),
         _ => Err(wrong("a map of text to text")),

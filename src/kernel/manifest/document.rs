@@ -1,8 +1,8 @@
 //! A native document of either kind, told apart by its `mediaType`.
 
-use super::descriptor::DocumentDescriptor;
+use super::descriptor::{self, ANNOTATIONS, DocumentDescriptor};
 use super::media_type::MediaType;
-use super::{Error, Header, Index, Manifest};
+use super::{Annotations, Error, Header, Index, Manifest};
 use crate::kernel::cbor::{self, Bounds, Value};
 use crate::kernel::limits::DOCUMENT_MAX_BYTES;
 
@@ -30,6 +30,15 @@ impl Document {
             // Whatever else it is, reading it as a manifest says what is wrong with it.
             _ => Manifest::read(value).map(Self::Manifest),
         }
+    }
+
+    /// The annotations of a document that was accepted, without what else it holds: what is around them is not looked at.
+    ///
+    /// # Errors
+    /// If it is no document.
+    pub fn annotations(bytes: &[u8]) -> Result<Annotations, Error> {
+        let Some(found) = cbor::field(bytes, ANNOTATIONS)? else { return Ok(Annotations::new()) };
+        Ok(descriptor::annotations(cbor::decode(found, Bounds::bytes(DOCUMENT_MAX_BYTES))?)?)
     }
 
     /// The document: canonical, the bytes that its digests name.
