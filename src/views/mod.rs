@@ -64,7 +64,7 @@ pub use repositories::{NamePattern, Visible};
 use crate::log::{Folds, Guard, GuardFailure, Recorded};
 
 /// Which folds these are. One more with every change of a table, a fold or an `apply.sql` that changes any row.
-pub const GENERATION: i32 = 6;
+pub const GENERATION: i32 = 7;
 
 /// Why a view did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +122,6 @@ async fn apply(connection: &mut PgConnection, events: &[Recorded]) -> Result<(),
     damaged_blobs::fold(events).apply(connection).await?;
     scrubs::fold(events).apply(connection).await?;
     policies::fold(events).apply(connection).await?;
-    // After `blobs`, which says what is there.
     references::fold(events).apply(connection).await?;
     // After `references`, which says what packages hold on to.
     tiers::fold(events).apply(connection).await?;

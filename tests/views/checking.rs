@@ -13,7 +13,7 @@ const DAMAGES: [(&str, &str, &str, &str, &str, &str); 27] = [
         "blob_claims",
         "update view.blob_claims set packages = 7 where blake3 = (select blake3 from view.blobs where size_bytes = 1001)",
         "delete from view.blob_claims where blake3 = (select blake3 from view.blobs where size_bytes = 1001)",
-        "insert into view.blob_claims values (sha256(''), 0, 0)",
+        "insert into view.blob_claims values (sha256(''), 0, 0, false)",
         "blake3:{1}",
         "blake3:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     ),

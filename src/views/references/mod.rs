@@ -87,31 +87,34 @@ impl Changes<'_> {
         claim.touched_ms = claim.touched_ms.max(at_ms);
     }
 
-    /// After `blobs`, which says what is there.
     pub(super) async fn apply(mut self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         self.remove(connection).await?;
         let released = self.release(connection).await?;
         if !self.blobs.is_empty() || !self.claims.is_empty() {
             self.add(connection).await?;
         }
-        // What is referenced or there needs its row; of the rest it is not known.
-        let is_needed = |blob: &&Blake3| self.there.get(blob) == Some(&true);
-        let unclaimed = self.claims.iter().filter(|(_, claim)| claim.packages == 0).map(|(blob, _)| blob);
-        let gone = self.there.iter().filter(|(_, there)| !**there).map(|(blob, _)| *blob);
-        let unneeded = unclaimed.filter(|blob| !is_needed(blob)).chain(gone);
-        let unneeded = unneeded.map(|blob| blob.as_bytes().as_slice());
-        let unneeded: Vec<&[u8]> = unneeded.chain(released.iter().map(Vec::as_slice)).collect();
-        if !unneeded.is_empty() {
-            sqlx::query_file!("src/views/references/settle.sql", &unneeded as _).execute(connection).await?;
+        let bytes = |blob: &Blake3| blob.as_bytes().to_vec();
+        let gone = self.there.iter().filter(|(_, there)| !**there).map(|(blob, _)| bytes(blob));
+        let gone: Vec<Vec<u8>> = gone.collect();
+        // What is referenced or there needs its row; of these it is not known.
+        let touched =
+            |(blob, claim): &(&Blake3, &Claim)| claim.packages == 0 && !self.there.contains_key(blob);
+        let touched = self.claims.iter().filter(touched).map(|(blob, _)| bytes(blob));
+        let unneeded: Vec<Vec<u8>> = touched.chain(released).collect();
+        if !gone.is_empty() || !unneeded.is_empty() {
+            sqlx::query_file!("src/views/references/settle.sql", &gone as _, &unneeded as _)
+                .execute(connection)
+                .await?;
         }
         Ok(())
     }
 
-    /// Blobs that lose packages. They have their rows, so nothing is inserted, which is less work than [`Self::add`], and this
-    /// is most of a deletion. Answers those whose rows are not needed any more.
+    /// Blobs that lose packages, and neither come nor go. They have their rows, so nothing is inserted, which is less work than
+    /// [`Self::add`], and this is most of a deletion. Answers those whose rows are not needed any more.
     async fn release(&mut self, connection: &mut PgConnection) -> Result<Vec<Vec<u8>>, sqlx::Error> {
-        let released: BTreeMap<Blake3, Claim> =
-            self.claims.extract_if(.., |_, claim| claim.packages < 0).collect();
+        let there = &self.there;
+        let is_released = |blob: &Blake3, claim: &mut Claim| claim.packages < 0 && !there.contains_key(blob);
+        let released: BTreeMap<Blake3, Claim> = self.claims.extract_if(.., is_released).collect();
         if released.is_empty() {
             return Ok(Vec::new());
         }
@@ -170,6 +173,7 @@ impl Changes<'_> {
             &self.claims.keys().map(|blob| blob.as_bytes().as_slice()).collect::<Vec<_>>() as _,
             &self.claims.values().map(|claim| claim.packages).collect::<Vec<_>>(),
             &self.claims.values().map(|claim| claim.touched_ms).collect::<Vec<_>>(),
+            &self.claims.keys().map(|blob| self.there.get(blob) == Some(&true)).collect::<Vec<_>>(),
         )
         .execute(connection)
         .await?;

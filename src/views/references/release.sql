@@ -5,8 +5,8 @@ with released as (
     set packages = c.packages - u.packages, touched_ms = greatest(c.touched_ms, u.touched_ms)
     from unnest($1::bytea[], $2::bigint[], $3::bigint[]) as u (blake3, packages, touched_ms)
     where c.blake3 = u.blake3
-    returning c.blake3, c.packages
+    returning c.blake3, c.packages, c.stored
 )
-select r.blake3
-from released r
-where r.packages = 0 and not exists (select from blobs b where b.blake3 = r.blake3)
+select blake3
+from released
+where packages = 0 and not stored

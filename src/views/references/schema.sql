@@ -28,11 +28,12 @@ comment on column index_parts.part is 'BLAKE3 of the manifest that is listed, 32
 comment on column index_parts.listed_by is 'BLAKE3 of the index, 32 bytes.';
 
 -- blob_claims: how many packages reference each blob, in all repositories. Apart from the blobs, because deposits change it;
--- written by references/apply.sql. A blob that is neither there nor referenced has no row (references/settle.sql).
+-- written by references/apply.sql and release.sql. A blob that is neither there nor referenced has no row (references/settle.sql).
 create table blob_claims (
     blake3     bytea not null,
     packages   bigint not null,
     touched_ms bigint not null,
+    stored     boolean not null,
     constraint blob_claims_pkey primary key (blake3),
     constraint blob_claims_blake3_check check (octet_length(blake3) = 32)
 ) with (fillfactor = 80);
@@ -40,3 +41,4 @@ comment on table blob_claims is 'References to blobs, counted.';
 comment on column blob_claims.blake3 is 'Primary address of the blob, 32 bytes.';
 comment on column blob_claims.packages is 'Packages that reference it.';
 comment on column blob_claims.touched_ms is 'When it was last stored, linked, referenced or given up by a package: milliseconds since the Unix epoch, UTC.';
+comment on column blob_claims.stored is 'Whether it is there: from blob.stored on, until blob.deletion-started.';

@@ -87,17 +87,13 @@ impl Changes<'_> {
             )
             .execute(&mut *connection)
             .await?;
-        }
-        let anew: BTreeSet<&Package<'_>> = self.removed.iter().chain(self.rows.keys()).collect();
-        if !anew.is_empty() {
-            let (repositories, manifests) = columns(anew.iter().copied());
             sqlx::query_file!("src/views/tiers/unclaim.sql", &repositories as _, &manifests as _)
                 .execute(&mut *connection)
                 .await?;
         }
-        let touched: BTreeSet<&Package<'_>> = anew.into_iter().chain(&self.grown).collect();
-        if !touched.is_empty() {
-            let (repositories, manifests) = columns(touched.into_iter());
+        let claiming: BTreeSet<&Package<'_>> = self.rows.keys().chain(&self.grown).collect();
+        if !claiming.is_empty() {
+            let (repositories, manifests) = columns(claiming.into_iter());
             sqlx::query_file!("src/views/tiers/claim.sql", &repositories as _, &manifests as _)
                 .execute(connection)
                 .await?;
