@@ -8,29 +8,26 @@
 //! - A package is to lie where the last plan that tiered it said; without one it is hot. A blob is to be as near as the nearest
 //!   of all packages that reference it, in all repositories. What no package references is not moved, it is collected.
 //! - Where no store has a tier, the next nearer one takes what is to lie there. What is smaller than a store takes stays.
-//! - A copy that no event names, because the blob was deleted, moved or damaged meanwhile, is an object that nobody claims.
-//!   Whatever was cut off is simply done again, with another copy.
+//! - A copy that no event names, because the blob was deleted, moved or damaged meanwhile, is given up and deleted at once: what
+//!   was erased has to be gone from everywhere. Of a move that was cut off it is an object that nobody claims, which the next
+//!   sweep takes. Whatever was cut off is simply done again, with another copy.
 //! - What comes back from a store that has to be asked first is restored first, and moved by a later step.
 //!
 //! Refused: callers without `retention:apply`.
 
-use futures::{StreamExt as _, stream};
-use uuid::Uuid;
+mod carry;
 
-use super::append::{Change, Ids, Retries};
+use futures::{StreamExt as _, stream};
+
+use self::carry::{Moved, carry};
 use super::collection::{self, Amount};
 use super::orders::{self, Desk};
 use super::{Context, Control};
 use crate::access::{Action, RetentionRight};
-use crate::contract::{Move, Outcome, Report, Restore, Task};
 use crate::kernel::digest::Blake3;
-use crate::kernel::event::{BlobMoved, Fact};
-use crate::kernel::id::{ObjectKey, StoreName};
-use crate::kernel::limits::{
-    MOVED_AT_ONCE, MOVED_BATCH, MOVED_RESTORE_DAYS, MOVED_STEP_BYTES, TIER_LOOKED_AT,
-};
+use crate::kernel::id::StoreName;
+use crate::kernel::limits::{MOVED_AT_ONCE, MOVED_BATCH, MOVED_STEP_BYTES, TIER_LOOKED_AT};
 use crate::kernel::tier::Tier;
-use crate::log::{self, Guard, GuardFailure};
 use crate::views::tiers::{self as view, EarlyAt, Place, Standing, Stray, Strays};
 
 /// Why not, or not further.
@@ -48,6 +45,8 @@ pub enum Error {
 }
 
 super::shared_errors!();
+
+pub(super) use self::carry::obeyed;
 
 /// A store, as configuration says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,14 +171,6 @@ pub struct Step {
     pub next: Option<Blake3>,
 }
 
-/// What became of one blob.
-enum Moved {
-    Done,
-    Restoring,
-    Overtaken,
-    Failed(String),
-}
-
 /// One step of the mover, behind the address up to which the step before looked. Steps at the same time do no harm. What has more
 /// than `largest_bytes` is left to whoever has the time: a copy that is cut off begins anew.
 ///
@@ -241,107 +232,13 @@ fn bounded(mut strays: Strays) -> Strays {
     strays
 }
 
-/// Moves one blob, as far as that goes now.
-async fn carry(control: &Control, context: &Context, desk: &Desk, stray: Stray) -> Result<Moved, Error> {
-    let to_object = ObjectKey::from_uuid(Uuid::now_v7());
-    let task = Task::Move(Move {
-        digests: stray.digests,
-        size_bytes: stray.size_bytes,
-        to_store: stray.to_store.clone(),
-        to_object: to_object.clone(),
-    });
-    match obeyed(desk.order(control, &stray.store, &stray.object, task).await)? {
-        Ok((Outcome::Done, text)) => record(control, context, &stray, to_object, text).await,
-        Ok((Outcome::Archived, _)) => restore(control, desk, &stray).await,
-        Ok((outcome, _)) => Ok(Moved::Failed(told(&stray, &outcome))),
-        Err(reason) => Ok(Moved::Failed(reason)),
-    }
-}
-
-/// Has it made readable, so that a later step moves it.
-async fn restore(control: &Control, desk: &Desk, stray: &Stray) -> Result<Moved, Error> {
-    let task = Task::Restore(Restore { days: MOVED_RESTORE_DAYS });
-    match obeyed(desk.order(control, &stray.store, &stray.object, task).await)? {
-        Ok((Outcome::Restoring | Outcome::Available { .. }, _)) => Ok(Moved::Restoring),
-        Ok((outcome, _)) => Ok(Moved::Failed(told(stray, &outcome))),
-        Err(reason) => Ok(Moved::Failed(reason)),
-    }
-}
-
-/// What was answered, and why nobody obeyed if nobody did.
-pub(super) fn obeyed(
-    answer: Result<orders::Answer, orders::Error>,
-) -> Result<Result<(Outcome, String), String>, orders::Error> {
-    match answer {
-        Ok(answer) => Ok(Ok((answer.outcome, answer.text))),
-        Err(orders::Error::NotCarried(error)) => Ok(Err(error.to_string())),
-        Err(error) => Err(error),
-    }
-}
-
-/// For people.
-fn told(stray: &Stray, outcome: &Outcome) -> String {
-    let Stray { digests, store, object, .. } = stray;
-    let what = match outcome {
-        Outcome::Failed(reason) => reason.as_str(),
-        Outcome::Missing => "the object is not there; `strongroom scrub` puts that on record",
-        Outcome::Corrupt(_) => "the object is not what it was; `strongroom scrub` puts that on record",
-        Outcome::Done | Outcome::Archived | Outcome::Restoring | Outcome::Available { .. } => {
-            "the answer is to another order"
-        }
-    };
-    format!("{}, object {object} of store {store}: {what}", digests.blake3)
-}
-
-/// Puts on record that a blob has another object now.
-async fn record(
-    control: &Control,
-    context: &Context,
-    stray: &Stray,
-    to_object: ObjectKey,
-    text: String,
-) -> Result<Moved, Error> {
-    let report = orders::check(control, &text).await?;
-    let fact = moved(stray, &to_object, &report, text);
-    let mut retries = Retries::default();
-    loop {
-        let from = (stray.digests.blake3, stray.store.clone(), stray.object.clone());
-        let change = Change {
-            events: Ids::Fresh.assign(vec![fact.clone()]),
-            guards: vec![
-                Guard::BlobsAt { blobs: vec![from] },
-                Guard::ObjectNotDiscarded { store: stray.to_store.clone(), object: to_object.clone() },
-            ],
-            ..Change::default()
-        };
-        match control.append(&context.caller.actor, context.cause, change).await {
-            Ok(_) => return Ok(Moved::Done),
-            Err(log::Error::Guard(
-                GuardFailure::BlobsElsewhere { .. } | GuardFailure::ObjectDiscarded { .. },
-            )) => return Ok(Moved::Overtaken),
-            Err(error) => retries.after(error).await?,
-        }
-    }
-}
-
-fn moved(stray: &Stray, to_object: &ObjectKey, report: &Report, text: String) -> Fact {
-    BlobMoved {
-        blake3: stray.digests.blake3,
-        size_bytes: stray.size_bytes,
-        from_store: stray.store.clone(),
-        from_object: stray.object.clone(),
-        store: stray.to_store.clone(),
-        object: to_object.clone(),
-        node: report.node.clone(),
-        report: text,
-    }
-    .into()
-}
-
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::kernel::digest::Digests;
+    use crate::kernel::id::ObjectKey;
 
     fn store(name: &str, tier: Tier) -> StoreTier {
         StoreTier { name: name.parse().unwrap(), tier, min_object_bytes: 0, early_delete_days: 0 }

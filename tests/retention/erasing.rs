@@ -59,8 +59,8 @@ impl Scene {
         Ok(self.digest(&package.repository, &package.reference).await)
     }
 
-    async fn erase(&self, repository: &RepositoryName, digest: Blake3) -> Result<Erased, EraseError> {
-        self.erase_as("officer", repository, digest, false).await
+    pub(crate) async fn erase(&self, at: &RepositoryName, digest: Blake3) -> Result<Erased, EraseError> {
+        self.erase_as("officer", at, digest, false).await
     }
 
     async fn erase_as(

@@ -7,6 +7,7 @@ mod applying;
 mod cold;
 mod collecting;
 mod erasing;
+mod erasing_beside;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod keeping;
