@@ -147,6 +147,15 @@ struct RestoreClaims {
 }
 
 impl Order {
+    /// The stores that whoever obeys it has to have: of a move both.
+    pub fn stores(&self) -> impl Iterator<Item = &StoreName> {
+        let other = match &self.task {
+            Task::Move(task) => Some(&task.to_store),
+            Task::Verify(_) | Task::Delete(_) | Task::Restore(_) => None,
+        };
+        std::iter::once(&self.store).chain(other)
+    }
+
     /// As a signed statement.
     ///
     /// # Panics

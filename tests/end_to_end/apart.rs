@@ -16,9 +16,9 @@ use crate::process::{Process, get};
 const MIB: u64 = 1024 * 1024;
 
 /// Both, and the network between clients and the data node.
-struct Apart {
-    data: Process,
-    control: Process,
+pub(crate) struct Apart {
+    pub(crate) data: Process,
+    pub(crate) control: Process,
     network: Network,
     directory: TempDir,
 }
@@ -26,23 +26,21 @@ struct Apart {
 impl Apart {
     /// A data node without a token yet.
     fn start() -> Self {
-        let directory = scratch();
+        Self::start_in(scratch(), &[], &[])
+    }
+
+    /// The same in that directory, with what more is said to each.
+    pub(crate) fn start_in(directory: TempDir, to_control: &[&str], to_data: &[&str]) -> Self {
         let (control_at, data_at) = (free(), free());
         let network = Network::to(data_at);
-        let control = Process::start(
-            directory.path().join("control"),
-            control_at,
-            &["--plane", "control", "--node", "c1", "--data-url", &network.url()],
-        );
-        let data = Process::start(
-            directory.path().join("data"),
-            data_at,
-            &[
-                ["--plane", "data", "--node", "d1", "--control-url", &format!("http://{control_at}")],
-                ["--limit", "uploads=77", "--limit", "free-space-mib=0", "--limit", "uploads-per-client=70"],
-            ]
-            .concat(),
-        );
+        let control = ["--plane", "control", "--node", "c1", "--data-url", &network.url()];
+        let control = [&control[..], to_control].concat();
+        let control = Process::start(directory.path().join("control"), control_at, &control);
+        let data = ["--plane", "data", "--node", "d1", "--control-url", &format!("http://{control_at}")];
+        let limits =
+            ["--limit", "uploads=77", "--limit", "free-space-mib=0", "--limit", "uploads-per-client=70"];
+        let data = [&data[..], &limits, to_data].concat();
+        let data = Process::start(directory.path().join("data"), data_at, &data);
         Self { data, control, network, directory }
     }
 
@@ -52,18 +50,18 @@ impl Apart {
         apart
     }
 
-    fn enroll(&self) {
+    pub(crate) fn enroll(&self) {
         let minted = self.admin().json(&["token", "mint", "--scope", "node:d1", "--subject", "node-d1"]);
         fs::write(self.data.state.join("node.token"), minted["secret"].as_str().unwrap()).unwrap();
         until("the data node to be ready", || self.data.ready().0 == 200);
     }
 
-    fn admin(&self) -> Actor {
+    pub(crate) fn admin(&self) -> Actor {
         let token = fs::read_to_string(self.control.state.join("admin.token")).unwrap();
         Actor::new(format!("http://{}", self.control.address), token.trim().to_owned())
     }
 
-    fn source(&self, large: usize) -> PathBuf {
+    pub(crate) fn source(&self, large: usize) -> PathBuf {
         let source = self.directory.path().join("source");
         fs::create_dir(&source).unwrap();
         fs::write(source.join("large"), noise(30, large)).unwrap();
@@ -74,7 +72,7 @@ impl Apart {
     }
 
     /// What was pushed comes back, and nobody finds anything.
-    fn check(&self, package: &str, source: &Path) {
+    pub(crate) fn check(&self, package: &str, source: &Path) {
         let admin = self.admin();
         let target = self.directory.path().join("target");
         admin.ok(&["pull", package, text(&target)]);

@@ -41,4 +41,6 @@ mod s3_server;
 #[cfg(test)]
 mod site;
 #[cfg(test)]
+mod tiered;
+#[cfg(test)]
 mod unnamed;

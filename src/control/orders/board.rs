@@ -8,6 +8,7 @@
 //! - In memory: who wants something done asks until there is a report, and posts it again after a restart.
 //! - A node that looks again names what it has in hand, which is then left to it. What a node does not name for
 //!   [`ORDER_LEASE_SECONDS`] is given to the next that looks: obeying an order twice is harmless.
+//! - A node is given what it has the stores for, both of them for a move.
 //! - What nobody asks for any more is taken down.
 
 use std::collections::BTreeMap;
@@ -117,9 +118,10 @@ impl Board {
         let idle = now.duration_since(posted.idle_since);
         if posted.taken_until.is_none() && idle >= Duration::from_secs(ORDER_UNTAKEN_SECONDS) {
             on_it.remove(&order.id);
-            let store = &order.store;
+            let stores: Vec<&str> = order.stores().map(StoreName::as_str).collect();
+            let stores = stores.join(" and ");
             return Err(NotCarried(format!(
-                "no data node that has store {store} has asked for orders for {ORDER_UNTAKEN_SECONDS} seconds"
+                "no data node that has store {stores} has asked for orders for {ORDER_UNTAKEN_SECONDS} seconds"
             )));
         }
         Ok(None)
@@ -154,7 +156,8 @@ impl Board {
         for posted in on_it.values_mut() {
             posted.lapse(now);
             let is_free = posted.taken_until.is_none() && posted.report.is_none();
-            if taken.len() < room && is_free && stores.contains(&posted.order.store) {
+            let is_able = || posted.order.stores().all(|store| stores.contains(store));
+            if taken.len() < room && is_free && is_able() {
                 posted.taken_until = until;
                 taken.push(posted.text.clone());
             }
@@ -202,7 +205,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::contract::{Delete, Outcome, Reported, Task};
+    use crate::contract::{Delete, Move, Outcome, Reported, Task};
+    use crate::kernel::digest::Digests;
     use crate::kernel::id::ObjectKey;
 
     const NOW: Duration = Duration::ZERO;
@@ -245,6 +249,29 @@ mod tests {
         assert!(board.report(&report(&order), "done"));
         assert_eq!(board.ask(&order, "order", NOW).await, Ok(Some("done".to_owned())));
         assert!(!board.report(&report(&order), "done"), "nobody waits for it any more");
+    }
+
+    #[test]
+    fn a_move_is_given_to_a_node_that_has_both_stores() {
+        let (board, start) = (Board::default(), Instant::now());
+        let to_cold = Move {
+            digests: Digests::of(b""),
+            size_bytes: 0,
+            to_store: "cold".parse().unwrap(),
+            to_object: ObjectKey::from_uuid(Uuid::from_u128(2)),
+        };
+        let order = Order { task: Task::Move(to_cold), ..order(1) };
+        board.post(&order, "move", start);
+        let late = start + Duration::from_secs(ORDER_UNTAKEN_SECONDS);
+        for stores in [["main"], ["cold"]] {
+            let stores = stores.map(|store| store.parse().unwrap());
+            assert_eq!(board.take_now(&stores, &[], late), [""; 0]);
+        }
+        let refused = board.fetch(&order, late).unwrap_err();
+        assert!(refused.to_string().contains("store main and cold has"), "{refused}");
+        board.post(&order, "move", start);
+        let both = ["cold", "main"].map(|store| store.parse().unwrap());
+        assert_eq!(board.take_now(&both, &[], start), ["move"]);
     }
 
     #[tokio::test]
