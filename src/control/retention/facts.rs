@@ -1,15 +1,14 @@
 //! What is known of every package, read in one snapshot, in pages: round trips do not grow with what there is in a page.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::PgConnection;
-use tokio::task::JoinHandle;
 
 use super::Error;
 use super::holds::Holds;
 use crate::kernel::digest::Blake3;
 use crate::kernel::id::RepositoryName;
-use crate::kernel::limits::{PLAN_DECODED_AT_ONCE, PLAN_DOCUMENTS_BYTES, PLAN_DOCUMENTS_MAX, PLAN_PAGE_ROWS};
+use crate::kernel::limits::{PLAN_DOCUMENTS_BYTES, PLAN_DOCUMENTS_MAX, PLAN_PAGE_ROWS};
 use crate::kernel::manifest::{Annotations, Document, MediaType};
 use crate::log::documents;
 use crate::retention::{InForce, Package, TagOf, evaluate::needs_annotations};
@@ -254,31 +253,18 @@ async fn annotations(
         })
         .map(|(key, known)| (key.clone(), known.document_bytes))
         .collect();
-    let mut decoding = VecDeque::new();
     for batch in batches(&wanted, |one| one.1) {
         let found = fetch(connection, batch.iter().map(|(key, _)| key.1)).await?;
-        decoding.push_back((batch, tokio::task::spawn_blocking(|| annotations_of(found))));
-        // The next are read while these are decoded, which takes longer; more would only wait in memory.
-        if decoding.len() > PLAN_DECODED_AT_ONCE {
-            take(all, decoding.pop_front()).await;
+        // One after the other: whoever uploads meanwhile is in more of a hurry than a plan.
+        let found = tokio::task::spawn_blocking(|| annotations_of(found)).await;
+        let found = found.expect("decoding does not panic");
+        for (key, _) in batch {
+            if let (Some(known), Some(annotations)) = (all.get_mut(key), found.get(&key.1)) {
+                known.package.annotations = Some(annotations.clone());
+            }
         }
-    }
-    while !decoding.is_empty() {
-        take(all, decoding.pop_front()).await;
     }
     Ok(())
-}
-
-type Decoding<'w> = (&'w [((RepositoryName, Blake3), u64)], JoinHandle<HashMap<Blake3, Annotations>>);
-
-async fn take(all: &mut Packages, decoding: Option<Decoding<'_>>) {
-    let Some((batch, decoding)) = decoding else { return };
-    let found = decoding.await.expect("decoding does not panic");
-    for (key, _) in batch {
-        if let (Some(known), Some(annotations)) = (all.get_mut(key), found.get(&key.1)) {
-            known.package.annotations = Some(annotations.clone());
-        }
-    }
 }
 
 fn annotations_of(documents: Vec<documents::Document>) -> HashMap<Blake3, Annotations> {

@@ -73,14 +73,12 @@ const _: () = assert!(PLAN_PARTS_MAX * 40 < super::DOCUMENT_MAX_BYTES, "a header
 const _: () =
     assert!(8 * PLAN_BLOCKERS_NAMED_MAX * (PLAN_BLOCKER_NAME_MAX_BYTES + 200) < PLAN_ITEM_MAX_BYTES);
 
-/// Packages or tags that are read at once for a plan: a round trip for a few megabytes.
-pub const PLAN_PAGE_ROWS: u32 = 10_000;
+/// Packages or tags that are read at once for a plan: a round trip for a few hundred kilobytes, and a few milliseconds in which a
+/// worker does nothing else.
+pub const PLAN_PAGE_ROWS: u32 = 1_000;
 
 /// Bytes of documents that are read at once for a plan.
 pub const PLAN_DOCUMENTS_BYTES: u64 = 16 * 1024 * 1024;
-
-/// Batches of documents that are decoded beside the next one that is read.
-pub const PLAN_DECODED_AT_ONCE: usize = 2;
 
 /// Documents that are read at once for a plan.
 pub const PLAN_DOCUMENTS_MAX: usize = 1_000;
