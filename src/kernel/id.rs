@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::digest::{self, Blake3, Digest};
+use super::digest::{self, Blake3};
 use super::limits::{ACTOR_MAX_BYTES, REPOSITORY_NAME_MAX_BYTES, STREAM_NAME_MAX_BYTES, TAG_MAX_BYTES};
 
 /// Why a text is not such an identifier.
@@ -97,9 +97,13 @@ macro_rules! text_id {
     };
 }
 
+mod reference;
 mod retention;
+mod uuids;
 
+pub use reference::{PackageRef, Reference};
 pub use retention::{HoldName, PinName, PolicyName, RuleName};
+pub use uuids::{EventId, GrantId, OrderId, RequestId, RetrievalId, SessionId};
 
 text_id!(
     /// A named space, `acme/reports`. OCI distribution-spec, "Pulling manifests": `<name>`.
@@ -296,147 +300,6 @@ impl KeyId {
         Self(hex::encode(&sha2::Sha256::digest(public_key)[..8]))
     }
 }
-
-/// A UUID with a meaning.
-macro_rules! uuid_id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(pub Uuid);
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self, Error> {
-                let grammar = Error::Grammar { what: "an id", grammar: "as a UUID" };
-                text.parse().map(Self).map_err(|_| grammar)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-    };
-}
-
-uuid_id!(
-    /// An event: unique in the log, so a retried append is the same append.
-    EventId
-);
-uuid_id!(
-    /// One resumable upload.
-    SessionId
-);
-uuid_id!(
-    /// One permission to move bytes.
-    GrantId
-);
-uuid_id!(
-    /// One thing that the control plane wants done with an object.
-    OrderId
-);
-uuid_id!(
-    /// One retrieval of a package from a cold store.
-    RetrievalId
-);
-uuid_id!(
-    /// One request, `X-Request-Id`; the `cause` of the events that it led to.
-    RequestId
-);
-
-/// How a manifest is named inside its repository.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum Reference {
-    /// By a tag, whatever it names now.
-    Tag(Tag),
-    /// By a digest of either algorithm.
-    Digest(Digest),
-}
-
-impl FromStr for Reference {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        // A tag has no colon, a digest always does.
-        if text.contains(':') { Ok(Self::Digest(text.parse()?)) } else { Ok(Self::Tag(text.parse()?)) }
-    }
-}
-
-impl fmt::Display for Reference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tag(tag) => tag.fmt(f),
-            Self::Digest(digest) => digest.fmt(f),
-        }
-    }
-}
-
-/// A package as people write it: `acme/reports:v1` or `acme/reports@blake3:..`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct PackageRef {
-    /// Where it lies.
-    pub repository: RepositoryName,
-    /// Which one.
-    pub reference: Reference,
-}
-
-impl FromStr for PackageRef {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let (repository, reference) = if let Some((repository, digest)) = text.split_once('@') {
-            (repository, Reference::Digest(digest.parse()?))
-        } else if let Some((repository, tag)) = text.split_once(':') {
-            (repository, Reference::Tag(tag.parse()?))
-        } else {
-            return Err(Error::Grammar {
-                what: "a package",
-                grammar: "`<repository>:<tag>` or `<repository>@<digest>`",
-            });
-        };
-        Ok(Self { repository: repository.parse()?, reference })
-    }
-}
-
-impl fmt::Display for PackageRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.reference {
-            Reference::Tag(tag) => write!(f, "{}:{tag}", self.repository),
-            Reference::Digest(digest) => write!(f, "{}@{digest}", self.repository),
-        }
-    }
-}
-
-macro_rules! string_conversions {
-    ($($name:ident),*) => {$(
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.to_string()
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = Error;
-
-            fn try_from(text: String) -> Result<Self, Error> {
-                text.parse()
-            }
-        }
-    )*};
-}
-
-string_conversions!(Reference, PackageRef);
 
 #[cfg(test)]
 mod tests {

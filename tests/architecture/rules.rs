@@ -118,12 +118,6 @@ pub(crate) const FORBIDDEN: &[(&str, &[&str])] = &[
 /// Lines of a file, its tests at the end not counted.
 pub(crate) const FILE_MAX_LINES: usize = 400;
 
-/// Files that are longer, and why.
-pub(crate) const LONG_FILES: &[(&str, &str)] = &[
-    ("src/kernel/cbor.rs", "the codec and the strict reader of its maps are one grammar"),
-    ("src/kernel/id.rs", "one grammar after another, each a few lines, and nothing between them"),
-];
-
 /// Lines of a function.
 pub(crate) const FUNCTION_MAX_LINES: usize = 70;
 
@@ -234,11 +228,9 @@ pub(crate) fn touches_no_forbidden_crate(source: &Source) -> Vec<String> {
 
 pub(crate) fn is_not_too_long(source: &Source) -> Vec<String> {
     let lines = source.lines_before_tests();
-    let excused = LONG_FILES.iter().any(|(path, _)| *path == source.path);
-    match (lines > FILE_MAX_LINES, excused) {
-        (true, false) => vec![format!("{}: {lines} lines, at most {FILE_MAX_LINES}", source.path)],
-        (false, true) => vec![format!("{}: is short enough by now: take it off the list", source.path)],
-        _ => Vec::new(),
+    match lines > FILE_MAX_LINES {
+        true => vec![format!("{}: {lines} lines, at most {FILE_MAX_LINES}", source.path)],
+        false => Vec::new(),
     }
 }
 
