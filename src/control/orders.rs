@@ -71,6 +71,15 @@ pub struct Answer {
     pub text: String,
 }
 
+/// What was answered, and why nobody obeyed if nobody did.
+pub(super) fn obeyed(answer: Result<Answer, Error>) -> Result<Result<(Outcome, String), String>, Error> {
+    match answer {
+        Ok(answer) => Ok(Ok((answer.outcome, answer.text))),
+        Err(Error::NotCarried(error)) => Ok(Err(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
 /// Where orders are signed and reports are read. Cheap to clone.
 #[derive(Clone)]
 pub struct Desk {

@@ -17,7 +17,7 @@ use futures::{StreamExt as _, stream};
 
 use super::append::{Change, Ids, Retries};
 use super::orders::{self, Desk};
-use super::{Context, Control, manifests, repositories, tiers};
+use super::{Context, Control, manifests, repositories};
 use crate::access::{Action, Caller};
 use crate::contract::{Outcome, Restore, Task};
 use crate::kernel::digest::Blake3;
@@ -303,7 +303,7 @@ async fn look(control: &Control, desk: &Desk, row: &Retrieval) -> Result<Option<
         let mut answers = stream::iter(page)
             .map(|blob| async move {
                 let task = Task::Restore(Restore { days });
-                let answer = tiers::obeyed(desk.order(control, &blob.store, &blob.object, task).await);
+                let answer = orders::obeyed(desk.order(control, &blob.store, &blob.object, task).await);
                 (blob, answer)
             })
             .buffered(RESTORED_AT_ONCE);

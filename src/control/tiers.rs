@@ -46,8 +46,6 @@ pub enum Error {
 
 super::shared_errors!();
 
-pub(super) use self::carry::obeyed;
-
 /// A store, as configuration says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreTier {

@@ -35,7 +35,7 @@ pub(super) async fn carry(
         to_store: stray.to_store.clone(),
         to_object: to_object.clone(),
     });
-    match obeyed(desk.order(control, &stray.store, &stray.object, task).await)? {
+    match orders::obeyed(desk.order(control, &stray.store, &stray.object, task).await)? {
         Ok((Outcome::Done, text)) => {
             let moved = record(control, context, &stray, to_object.clone(), text).await?;
             if matches!(moved, Moved::Overtaken) {
@@ -52,21 +52,10 @@ pub(super) async fn carry(
 /// Has it made readable, so that a later step moves it.
 async fn restore(control: &Control, desk: &Desk, stray: &Stray) -> Result<Moved, Error> {
     let task = Task::Restore(Restore { days: MOVED_RESTORE_DAYS });
-    match obeyed(desk.order(control, &stray.store, &stray.object, task).await)? {
+    match orders::obeyed(desk.order(control, &stray.store, &stray.object, task).await)? {
         Ok((Outcome::Restoring | Outcome::Available { .. }, _)) => Ok(Moved::Restoring),
         Ok((outcome, _)) => Ok(Moved::Failed(told(stray, &outcome))),
         Err(reason) => Ok(Moved::Failed(reason)),
-    }
-}
-
-/// What was answered, and why nobody obeyed if nobody did.
-pub(in crate::control) fn obeyed(
-    answer: Result<orders::Answer, orders::Error>,
-) -> Result<Result<(Outcome, String), String>, orders::Error> {
-    match answer {
-        Ok(answer) => Ok(Ok((answer.outcome, answer.text))),
-        Err(orders::Error::NotCarried(error)) => Ok(Err(error.to_string())),
-        Err(error) => Err(error),
     }
 }
 
@@ -141,7 +130,7 @@ async fn discard(
         return Ok(());
     };
     let task = Task::Delete(Delete { discarded_at });
-    match obeyed(desk.order(control, store, object, task).await)? {
+    match orders::obeyed(desk.order(control, store, object, task).await)? {
         Ok((Outcome::Done | Outcome::Missing, _)) => {}
         Ok((outcome, _)) => {
             tracing::warn!(%store, %object, ?outcome, "a copy that nobody claims is left to a sweep")
