@@ -93,14 +93,13 @@ impl Changes<'_> {
         if !self.blobs.is_empty() || !self.claims.is_empty() {
             self.add(connection).await?;
         }
-        let bytes = |blob: &Blake3| blob.as_bytes().to_vec();
-        let gone = self.there.iter().filter(|(_, there)| !**there).map(|(blob, _)| bytes(blob));
-        let gone: Vec<Vec<u8>> = gone.collect();
+        let gone = self.there.iter().filter(|(_, there)| !**there);
+        let gone: Vec<&[u8]> = gone.map(|(blob, _)| blob.as_bytes().as_slice()).collect();
         // What is referenced or there needs its row; of these it is not known.
-        let touched =
+        let is_touched =
             |(blob, claim): &(&Blake3, &Claim)| claim.packages == 0 && !self.there.contains_key(blob);
-        let touched = self.claims.iter().filter(touched).map(|(blob, _)| bytes(blob));
-        let unneeded: Vec<Vec<u8>> = touched.chain(released).collect();
+        let touched = self.claims.iter().filter(is_touched).map(|(blob, _)| blob.as_bytes().as_slice());
+        let unneeded: Vec<&[u8]> = touched.chain(released.iter().map(Vec::as_slice)).collect();
         if !gone.is_empty() || !unneeded.is_empty() {
             sqlx::query_file!("src/views/references/settle.sql", &gone as _, &unneeded as _)
                 .execute(connection)

@@ -28,7 +28,7 @@ comment on column index_parts.part is 'BLAKE3 of the manifest that is listed, 32
 comment on column index_parts.listed_by is 'BLAKE3 of the index, 32 bytes.';
 
 -- blob_claims: how many packages reference each blob, in all repositories. Apart from the blobs, because deposits change it;
--- written by references/apply.sql and release.sql. A blob that is neither there nor referenced has no row (references/settle.sql).
+-- written by references/apply.sql, release.sql and settle.sql. A blob that is neither there nor referenced has no row.
 create table blob_claims (
     blake3     bytea not null,
     packages   bigint not null,
