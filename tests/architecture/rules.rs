@@ -228,10 +228,8 @@ pub(crate) fn touches_no_forbidden_crate(source: &Source) -> Vec<String> {
 
 pub(crate) fn is_not_too_long(source: &Source) -> Vec<String> {
     let lines = source.lines_before_tests();
-    match lines > FILE_MAX_LINES {
-        true => vec![format!("{}: {lines} lines, at most {FILE_MAX_LINES}", source.path)],
-        false => Vec::new(),
-    }
+    let breach = || format!("{}: {lines} lines, at most {FILE_MAX_LINES}", source.path);
+    (lines > FILE_MAX_LINES).then(breach).into_iter().collect()
 }
 
 pub(crate) fn has_no_function_that_is_too_long(source: &Source) -> Vec<String> {

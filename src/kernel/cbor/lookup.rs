@@ -4,6 +4,9 @@ use super::scan::Head;
 use super::sequence::item_length;
 use super::{Error, Value, encode};
 
+/// The major type of a map, RFC 8949 section 3.1.
+const MAP: u8 = 5;
+
 /// The value of this field, as it is encoded. None if the map does not have it.
 ///
 /// # Errors
@@ -11,7 +14,7 @@ use super::{Error, Value, encode};
 pub fn field<'b>(map: &'b [u8], name: &str) -> Result<Option<&'b [u8]>, Error> {
     let key = encode(&Value::text(name));
     let head = Head::read(map, 0)?;
-    if head.major != Head::MAP {
+    if head.major != MAP {
         return Err(Error::NotAMap);
     }
     let mut at = head.end;

@@ -22,7 +22,7 @@ pub(super) fn scan(bytes: &[u8], bounds: Bounds) -> Result<(), Error> {
         match head.major {
             2 | 3 => at = skip(bytes, at, head.argument)?,
             4 => open.push(head.argument),
-            Head::MAP => open.push(head.argument.checked_mul(2).ok_or(Error::Malformed(at))?),
+            5 => open.push(head.argument.checked_mul(2).ok_or(Error::Malformed(at))?),
             _ => {}
         }
         if open.len() > bounds.depth {
@@ -56,8 +56,6 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) const MAP: u8 = 5;
-
     /// RFC 8949 section 3: three bits of major type, five that are the argument or say how long it is.
     pub(super) fn read(bytes: &[u8], at: usize) -> Result<Self, Error> {
         let malformed = || Error::Malformed(at);
