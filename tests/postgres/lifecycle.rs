@@ -113,6 +113,21 @@ fn stopping_is_in_order_and_dropping_stops_too() {
 }
 
 #[tokio::test]
+async fn full_pages_are_compressed_the_cheapest_way_that_the_server_was_built_with() {
+    let scene = Scene::new();
+    let database = scene.open().await;
+    let (used, has_lz4): (String, bool) = sqlx::query_as(
+        "select setting, coalesce('lz4' = any (enumvals), false) from pg_settings where name = 'wal_compression'",
+    )
+    .fetch_one(database.pool())
+    .await
+    .unwrap();
+    assert_ne!(used, "off");
+    assert_eq!(used == "lz4", has_lz4, "{used}");
+    database.close().await;
+}
+
+#[tokio::test]
 async fn only_we_can_reach_the_server() {
     let scene = Scene::new();
     let database = scene.open().await;
