@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use crate::apart::Apart;
 use crate::harness::{scratch, text, until};
@@ -51,11 +52,16 @@ fn what_a_plan_makes_cold_is_moved_by_its_data_node_and_retrieved_from_it() {
     let refused = admin.run(&["pull", "acme/reports:v1", text(&target)]);
     assert!(refused.status == 1 && refused.stderr.contains("retrieval-needed"), "{refused:?}");
 
-    // A data node that is away in mid retrieval costs a wait.
+    // A data node that is away when a retrieval is asked for costs a wait.
     apart.data.kill();
+    let pull = ["pull", "acme/reports:v1", text(&target), "--retrieve", "--wait"];
+    let pulling = admin.command(&pull).stderr(Stdio::piped()).spawn().unwrap();
+    until("the retrieval to be asked for", || {
+        admin.ok(&["events", "--type", "retrieval.requested"]).lines().count() == 2
+    });
     apart.data.restart();
-    until("the data node to be ready", || apart.data.ready().0 == 200);
-    admin.ok(&["pull", "acme/reports:v1", text(&target), "--retrieve", "--wait"]);
+    let pulled = pulling.wait_with_output().unwrap();
+    assert!(pulled.status.success(), "{}", String::from_utf8_lossy(&pulled.stderr));
     apart.check("acme/reports:v1", &source);
     assert!(admin.ok(&["why", "acme/reports:v1"]).contains("available until"));
 }
