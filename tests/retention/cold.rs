@@ -120,7 +120,12 @@ impl Scene {
 
     /// A desk of the test's own, whose orders go wrong as it says. Its cold store is another one.
     pub(crate) async fn desk(&self, how: How) -> Desk {
-        let cold: Arc<dyn Store> = Arc::new(Memory::new());
+        let (orders, orderly) = self.orderly(Arc::new(Memory::new())).await;
+        Desk::new(orders, Arc::new(Faulty { orderly, how, carried: AtomicUsize::default() }))
+    }
+
+    /// Who obeys orders that are signed with that key, with this cold store.
+    pub(crate) async fn orderly(&self, cold: Arc<dyn Store>) -> (SigningKey, Orderly) {
         let stores = HashMap::from([(store("main"), self.node.store().clone()), (store("cold"), cold)]);
         let (orders, reports) = (SigningKey::generate(KeyKind::Order), SigningKey::generate(KeyKind::Report));
         let actor = "strongroom".parse().unwrap();
@@ -137,7 +142,7 @@ impl Scene {
             pace: Pace::unbounded(),
             moving: Moving::keeping(0),
         };
-        Desk::new(orders, Arc::new(Faulty { orderly, how, carried: AtomicUsize::default() }))
+        (orders, orderly)
     }
 }
 

@@ -23,8 +23,16 @@ use crate::scene::{DAY_MS, Scene, because, by_digest};
 
 const SECRET: &[u8] = b"Jane Doe lives at 7 Elm Street";
 
-fn reports() -> RepositoryName {
+pub(crate) fn reports() -> RepositoryName {
     "acme/reports".parse().unwrap()
+}
+
+pub(crate) fn prod() -> pins::Wanted {
+    pins::Wanted {
+        pin: "prod".parse().unwrap(),
+        precondition: Precondition::Any,
+        said: pins::Said::new([(Key::Reason, "the release".to_owned())]).unwrap(),
+    }
 }
 
 fn copies() -> RepositoryName {
@@ -53,10 +61,7 @@ impl Scene {
 
     /// A package whose only file has the name of a person.
     async fn deposit_named(&self, target: &str, content: &[u8]) -> Result<Blake3, DepositError> {
-        let file = self.node.file("named", content);
-        self.node.deposit(&package(target), [("jane-doe.txt".parse().unwrap(), &file)]).await?;
-        let package = package(target);
-        Ok(self.digest(&package.repository, &package.reference).await)
+        self.deposit_file(target, "jane-doe.txt", content).await
     }
 
     pub(crate) async fn erase(&self, at: &RepositoryName, digest: Blake3) -> Result<Erased, EraseError> {
@@ -82,25 +87,6 @@ impl Scene {
 
     fn pool(&self) -> &sqlx::PgPool {
         self.node.database().database.pool()
-    }
-
-    /// Files under the blob store that hold those bytes.
-    fn files_with(&self, bytes: &[u8]) -> usize {
-        let mut waiting = vec![self.node.settings().blobs_dir().unwrap().to_path_buf()];
-        let mut found = 0;
-        while let Some(directory) = waiting.pop() {
-            for entry in std::fs::read_dir(directory).unwrap() {
-                let entry = entry.unwrap();
-                match entry.file_type().unwrap().is_dir() {
-                    true => waiting.push(entry.path()),
-                    false => {
-                        let content = std::fs::read(entry.path()).unwrap();
-                        found += usize::from(content.windows(bytes.len()).any(|window| window == bytes));
-                    }
-                }
-            }
-        }
-        found
     }
 
     /// The last checkpoint that was signed; waits for one of the log as it is.
@@ -138,13 +124,8 @@ fn kept(outcome: Result<Erased, EraseError>) -> Vec<String> {
 async fn what_is_erased_is_gone_from_disk_and_database_and_the_log_stands() {
     let scene = Scene::trusted().await;
     let digest = scene.deposit_named("acme/reports:v1", SECRET).await.unwrap();
-    let pin = pins::Wanted {
-        pin: "prod".parse().unwrap(),
-        precondition: Precondition::Any,
-        said: pins::Said::new([(Key::Reason, "the release".to_owned())]).unwrap(),
-    };
     let officer = scene.context("officer");
-    pins::set(scene.node.control(), &officer, &reports(), &pin, &digest.into()).await.unwrap();
+    pins::set(scene.node.control(), &officer, &reports(), &prod(), &digest.into()).await.unwrap();
     assert_eq!((scene.files_with(SECRET), scene.documents_with("jane-doe").await), (1, 2));
     let noted = scene.checkpoint().await;
 

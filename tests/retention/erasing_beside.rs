@@ -1,32 +1,26 @@
 //! Erasure beside what else there is of the same package: an index that lists it, and a move of its bytes.
 
-use std::path::Path;
+use std::sync::Arc;
 
+use async_trait::async_trait;
+use futures::TryStreamExt as _;
+use strongroom::contract::{Order, Task};
 use strongroom::control::manifests::{self, Form};
-use strongroom::control::objects::READABLE_MS;
-use strongroom::control::{Precondition, deletions, pins, retention};
+use strongroom::control::orders::{Carry, Desk, NotCarried};
+use strongroom::control::{Precondition, deletions, pins, retention, tiers};
+use strongroom::data::Orderly;
 use strongroom::kernel::digest::Blake3;
-use strongroom::kernel::id::RepositoryName;
+use strongroom::kernel::event::Fact;
 use strongroom::kernel::manifest::{Document, Header, Index};
-use strongroom::kernel::statement::Key;
+use strongroom::stores::{Memory, Store as _};
+use tokio::sync::Notify;
 
-use crate::cold::ALL_COLD;
+use crate::cold::{ALL_COLD, store};
+use crate::erasing::{prod, reports};
 use crate::harness::node::package;
 use crate::scene::{Scene, by_digest};
 
-fn reports() -> RepositoryName {
-    "acme/reports".parse().unwrap()
-}
-
 impl Scene {
-    /// A package of one file of that name.
-    async fn deposit_file(&self, target: &str, name: &str) -> Blake3 {
-        let file = self.node.file("deposited", format!("the content of {name}").as_bytes());
-        self.node.deposit(&package(target), [(name.parse().unwrap(), &file)]).await.unwrap();
-        let package = package(target);
-        self.digest(&package.repository, &package.reference).await
-    }
-
     async fn index(&self, tag: &str, parts: &[Blake3]) -> Blake3 {
         let (control, context) = (self.node.control(), self.context("depositor"));
         let mut listed = Vec::new();
@@ -52,8 +46,8 @@ impl Scene {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_says_which_of_its_parts_was_erased_and_the_others_are_read() {
     let scene = Scene::start().await;
-    let one = scene.deposit_file("acme/reports:one", "one.txt").await;
-    let two = scene.deposit_file("acme/reports:two", "two.txt").await;
+    let one = scene.deposit_file("acme/reports:one", "one.txt", b"the content of one.txt").await.unwrap();
+    let two = scene.deposit_file("acme/reports:two", "two.txt", b"the content of two.txt").await.unwrap();
     let index = scene.index("all", &[one, two]).await;
     assert_eq!(scene.read_file("acme/reports:all", "one.txt").await.unwrap(), b"the content of one.txt");
 
@@ -65,12 +59,7 @@ async fn an_index_says_which_of_its_parts_was_erased_and_the_others_are_read() {
     assert_eq!(by_its_digest.unwrap(), b"the content of two.txt");
 
     let control = scene.node.control();
-    let pin = pins::Wanted {
-        pin: "prod".parse().unwrap(),
-        precondition: Precondition::Any,
-        said: pins::Said::new([(Key::Reason, "the release".to_owned())]).unwrap(),
-    };
-    let refused = pins::set(control, &scene.context("keeper"), &reports(), &pin, &index.into()).await;
+    let refused = pins::set(control, &scene.context("keeper"), &reports(), &prod(), &index.into()).await;
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains(&one.to_string()), "a pin claims what is there whole: {refused}");
     // What is left of it is kept by the index as before.
@@ -85,12 +74,55 @@ async fn an_index_says_which_of_its_parts_was_erased_and_the_others_are_read() {
     scene.node.stop().await;
 }
 
-/// Files under a directory that hold those bytes.
-fn files_with(directory: &Path, bytes: &[u8]) -> usize {
-    let holds = |path: &Path| std::fs::read(path).unwrap().windows(bytes.len()).any(|window| window == bytes);
-    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    let of = |path: &Path| if path.is_dir() { files_with(path, bytes) } else { usize::from(holds(path)) };
-    entries.map(|path| of(&path)).sum()
+/// Obeys an order to move, and reports it when it is told to.
+struct Late {
+    orderly: Orderly,
+    obeyed: Notify,
+    go_on: Notify,
+}
+
+#[async_trait]
+impl Carry for Late {
+    async fn carry(&self, _: &Order, text: &str) -> Result<String, NotCarried> {
+        let read = self.orderly.read(text).expect("a true order");
+        let obeyed = self.orderly.obey(&read).await;
+        if let Task::Move(_) = read.task {
+            self.obeyed.notify_one();
+            self.go_on.notified().await;
+        }
+        Ok(obeyed.text)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_what_was_erased_before_it_is_on_record_is_deleted_at_once() {
+    let scene = Scene::with_a_cold_store().await;
+    let digest = scene.deposit("acme/reports:v1", b"Jane Doe, whose file moves").await;
+    assert_eq!(scene.tier_all(ALL_COLD).await, 1);
+    let cold = Arc::new(Memory::new());
+    let (orders, orderly) = scene.orderly(cold.clone()).await;
+    let late = Arc::new(Late { orderly, obeyed: Notify::new(), go_on: Notify::new() });
+    let desk = Desk::new(orders, late.clone());
+    let objects = async || cold.list().await.unwrap().try_collect::<Vec<_>>().await.unwrap().len();
+
+    let (context, repository) = (scene.context("keeper"), reports());
+    let moving = tiers::step(scene.node.control(), &context, &desk, None, u64::MAX);
+    let erasing = async {
+        late.obeyed.notified().await;
+        assert_eq!(objects().await, 1, "the copy is made");
+        let erased = scene.erase(&repository, digest).await.unwrap();
+        late.go_on.notify_one();
+        erased
+    };
+    let (step, erased) = tokio::join!(moving, erasing);
+    let step = step.unwrap();
+    assert_eq!((step.moved.count, step.overtaken, step.failed), (0, 1, 0), "{step:?}");
+    assert!(erased.documents_erased && erased.step.failed == 0, "{erased:?}");
+    assert_eq!(objects().await, 0);
+    let given_up = |fact: &Fact| matches!(fact, Fact::ObjectDiscarded(fact) if fact.store == store("cold"));
+    assert_eq!(scene.facts().await.iter().filter(|fact| given_up(fact)).count(), 1);
+    scene.expect_sound().await;
+    scene.node.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,10 +136,11 @@ async fn what_is_erased_while_it_moves_is_gone_from_both_stores() {
         let (_, erased) = tokio::join!(scene.move_all(), scene.erase(&repository, digest));
         let erased = erased.unwrap();
         assert!(erased.documents_erased && erased.step.failed == 0, "{erased:?}");
-        // Grants to read what was moved end first.
-        scene.clock.advance_ms(READABLE_MS + 1);
-        scene.collect().await;
-        assert_eq!(files_with(&scene.node.settings().state_dir, content.as_bytes()), 0, "round {round}");
+        assert_eq!(
+            scene.files_with(content.as_bytes()),
+            0,
+            "round {round}: at once, and without a collection"
+        );
     }
     scene.expect_sound().await;
     scene.node.stop().await;

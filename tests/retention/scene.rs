@@ -1,5 +1,6 @@
 //! A node on a clock of the test, and what is done to it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use strongroom::access::Caller;
@@ -11,7 +12,7 @@ use strongroom::kernel::digest::{Blake3, Digest};
 use strongroom::kernel::event::{Fact, HoldKind};
 use strongroom::kernel::id::{Reference, RepositoryName};
 use strongroom::kernel::statement::Statement;
-use strongroom::node::Options;
+use strongroom::node::{DepositError, Options};
 
 use crate::harness::node::{TestNode, package};
 
@@ -46,11 +47,24 @@ impl Scene {
 
     /// Deposits a package of one file under a tag.
     pub(crate) async fn deposit(&self, target: &str, content: &[u8]) -> Blake3 {
-        let file = self.node.file("deposited", content);
-        let files = [("file".parse().unwrap(), &file)];
-        self.node.deposit(&package(target), files).await.unwrap();
-        let package = package(target);
-        self.digest(&package.repository, &package.reference).await
+        self.deposit_file(target, "file", content).await.unwrap()
+    }
+
+    /// The same with a file of that name.
+    pub(crate) async fn deposit_file(
+        &self,
+        target: &str,
+        name: &str,
+        content: &[u8],
+    ) -> Result<Blake3, DepositError> {
+        let (package, file) = (package(target), self.node.file("deposited", content));
+        self.node.deposit(&package, [(name.parse().unwrap(), &file)]).await?;
+        Ok(self.digest(&package.repository, &package.reference).await)
+    }
+
+    /// Files under the stores that hold those bytes.
+    pub(crate) fn files_with(&self, bytes: &[u8]) -> usize {
+        files_with(&self.node.settings().state_dir, bytes)
     }
 
     pub(crate) async fn digest(&self, repository: &RepositoryName, reference: &Reference) -> Blake3 {
@@ -131,6 +145,13 @@ impl Scene {
             }
         }
     }
+}
+
+fn files_with(directory: &Path, bytes: &[u8]) -> usize {
+    let holds = |path: &Path| std::fs::read(path).unwrap().windows(bytes.len()).any(|window| window == bytes);
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let of = |path: &Path| if path.is_dir() { files_with(path, bytes) } else { usize::from(holds(path)) };
+    entries.map(|path| of(&path)).sum()
 }
 
 pub(crate) fn because(reason: &str) -> Statement {
